@@ -1,0 +1,140 @@
+//! Where the database is and how to log in: what every way of configuring it comes down to.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use crate::engine::Engine;
+
+/// A value that is never printed: `Debug` shows dots, there is no `Display`.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Keeps a value from being printed.
+    pub fn new(value: impl Into<String>) -> Self {
+        Self(value.into())
+    }
+
+    /// The value, for the one place that sends it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("…")
+    }
+}
+
+/// One address of a server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Host {
+    /// A name or an address (IPv6 without brackets), and a port.
+    Tcp(String, u16),
+    /// A unix socket: PostgreSQL's directory and port, MySQL's socket file (its port unused).
+    Unix(PathBuf, u16),
+}
+
+impl fmt::Display for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(name, port) if name.contains(':') => write!(f, "[{name}]:{port}"),
+            Self::Tcp(name, port) => write!(f, "{name}:{port}"),
+            Self::Unix(path, _) => write!(f, "{}", path.display()),
+        }
+    }
+}
+
+/// How the connection is encrypted, in libpq's words; MySQL's own words are mapped to them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TlsMode {
+    /// Never.
+    Disable,
+    /// Plaintext first; TLS if the server insists.
+    Allow,
+    /// TLS first; plaintext if that fails.
+    #[default]
+    Prefer,
+    /// TLS, any certificate.
+    Require,
+    /// TLS, a certificate of a trusted authority.
+    VerifyCa,
+    /// TLS, a certificate of a trusted authority for this host.
+    VerifyFull,
+}
+
+/// Whose certificates are trusted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum TlsRoot {
+    /// None was named.
+    #[default]
+    Unset,
+    /// The system's store (`sslrootcert=system`).
+    System,
+    /// This PEM file, and nothing else.
+    File(PathBuf),
+}
+
+/// Encryption and its certificates.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tls {
+    /// The mode; `Require` with a root file has already become `VerifyCa`, as in libpq.
+    pub mode: TlsMode,
+    /// The trusted authority.
+    pub root: TlsRoot,
+    /// The client's certificate, a PEM file.
+    pub certificate: Option<PathBuf>,
+    /// The client's key, a PEM file.
+    pub key: Option<PathBuf>,
+}
+
+/// `target_session_attrs` as libpq defines it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SessionAttrs {
+    /// Not given: castoff needs a writable server where it may write, and takes any where it only reads.
+    #[default]
+    Unset,
+    /// `any`
+    Any,
+    /// `read-write` or `primary`
+    ReadWrite,
+    /// `read-only` or `standby`
+    ReadOnly,
+    /// `prefer-standby`
+    PreferStandby,
+}
+
+/// A database and the way into it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// The server's kind.
+    pub engine: Engine,
+    /// Where it listens, tried in order. Empty for SQLite.
+    pub hosts: Vec<Host>,
+    /// The database's name; for SQLite the file's path, never `:memory:`.
+    pub database: String,
+    /// The role; empty for SQLite.
+    pub user: String,
+    /// Its password, if any is sent.
+    pub password: Option<Secret>,
+    /// Encryption.
+    pub tls: Tls,
+    /// Run-time parameters for the session (`options=-c name=value`, `search_path`, `currentSchema`), PostgreSQL only.
+    pub settings: Vec<(String, String)>,
+    /// Prisma's `?schema=`: also a `search_path` entry in `settings`, and created if it is missing where the tool does so.
+    pub schema: Option<String>,
+    /// Which server of a host list is wanted.
+    pub session_attrs: SessionAttrs,
+}
+
+impl Target {
+    /// The address for messages: never a password.
+    pub fn address(&self) -> String {
+        if self.engine == Engine::Sqlite {
+            return self.database.clone();
+        }
+        let hosts: Vec<String> = self.hosts.iter().map(ToString::to_string).collect();
+        format!("{}/{}", hosts.join(","), self.database)
+    }
+}

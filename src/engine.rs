@@ -1,0 +1,269 @@
+//! The servers castoff speaks to, behind one trait that the phases and their tests share.
+//!
+//! A [`Session`] is the only place that knows a server. It offers primitives; every policy (deadlines,
+//! backoff, what a failure means) lives above it, once, and is tested against a fake.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+/// A boxed future, so that [`Session`] can be a trait object.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// The engines built in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Engine {
+    /// PostgreSQL and what speaks its protocol.
+    Postgres,
+    /// MySQL and MariaDB.
+    MySql,
+    /// SQLite, in this process.
+    Sqlite,
+}
+
+impl Engine {
+    /// Every engine, in the order `--version` lists them.
+    pub const ALL: [Self; 3] = [Self::Postgres, Self::MySql, Self::Sqlite];
+
+    /// The name used in logs and in `status --json`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Postgres => "postgres",
+            Self::MySql => "mysql",
+            Self::Sqlite => "sqlite",
+        }
+    }
+}
+
+impl fmt::Display for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// One row as text, column by column; `None` is NULL. Binary columns are selected as hexadecimal.
+pub type Row = Vec<Option<String>>;
+
+/// A parameter of a bookkeeping statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// An integer.
+    Int(i64),
+    /// A string.
+    Text(String),
+    /// Raw bytes.
+    Bytes(Vec<u8>),
+    /// How long the script took, in nanoseconds, known only once it has run.
+    ElapsedNanos,
+}
+
+/// One bookkeeping statement. `{table}` stands for the quoted, qualified history table and `?` for each parameter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Statement {
+    /// The statement's text.
+    pub sql: String,
+    /// Its parameters, in order.
+    pub params: Vec<Value>,
+}
+
+/// A table's name, with the schema it was asked for in, if any.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableName {
+    /// The schema; `None` lets the server's own rules decide.
+    pub schema: Option<String>,
+    /// The table.
+    pub name: String,
+}
+
+impl fmt::Display for TableName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.schema {
+            Some(schema) => write!(f, "{schema}.{}", self.name),
+            None => f.write_str(&self.name),
+        }
+    }
+}
+
+/// A tool's history table on one engine: how to read it and how the tool creates it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ledger {
+    /// The table.
+    pub table: TableName,
+    /// One `SELECT` of the columns the format reads; `{table}` stands for the table.
+    pub select: String,
+    /// The tool's own DDL; `{table}` stands for the table.
+    pub create: Vec<String>,
+}
+
+/// What a session is asked before anything is decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// What the server said of itself.
+    pub facts: Facts,
+    /// The history's rows; `None` where the table does not exist, or none was asked for.
+    pub history: Option<Vec<Row>>,
+}
+
+/// What the server says of itself in the one query of a start with nothing pending.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Facts {
+    /// The version as the server prints it, e.g. `15.20`.
+    pub server_version: String,
+    /// The database this session is connected to.
+    pub database: String,
+    /// The schema that holds the history table, or in which it would be created. Empty where there are none.
+    pub schema: String,
+    /// Why this server takes no writes now (a standby, `default_transaction_read_only`), or `None` if it does.
+    pub read_only: Option<String>,
+    /// Whether something between us and the server hands the session on between transactions.
+    pub pooled: bool,
+    /// Whether a waiter may keep its connection: the server has slots to spare.
+    pub slots_to_spare: bool,
+    /// Whether the schema already holds tables other than the history; what `auto` looks at.
+    pub holds_tables: bool,
+}
+
+/// A lock that excludes other migrators, as the engine names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LockKey {
+    /// A PostgreSQL advisory lock.
+    Number(i64),
+    /// A MySQL user-level lock, at most 64 characters.
+    Name(String),
+    /// SQLite: `flock` on a file beside the database.
+    File,
+}
+
+/// Who holds a lock; each part is `None` where the server hides it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Holder {
+    /// The holder's `application_name`, or what stands for it.
+    pub application_name: Option<String>,
+    /// The server's id of the holder's session; SQLite: the process id.
+    pub pid: Option<i64>,
+    /// The holder's address.
+    pub client: Option<String>,
+    /// Since when it has been connected, RFC 3339.
+    pub since: Option<String>,
+}
+
+/// What went wrong between us and a server, before anyone has decided what it means.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DbError {
+    /// How the error is to be taken; see [`Verdict`].
+    pub verdict: Verdict,
+    /// SQLSTATE or the server's error number.
+    pub code: Option<String>,
+    /// The server's or the library's message, without secrets.
+    pub message: String,
+    /// The server's DETAIL, which quotes data: debug level only.
+    pub detail: Option<String>,
+    /// What to do: the server's HINT or castoff's.
+    pub hint: Option<String>,
+    /// Where in the text that was sent the server saw it, in characters from 0.
+    pub offset: Option<usize>,
+}
+
+/// What an error means for somebody who waits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Verdict {
+    /// Try again until the deadline; the unknown belongs here too.
+    #[default]
+    NotYet,
+    /// The connection is gone or may not be used any more; what was under way may or may not have happened.
+    Lost,
+    /// The credentials were refused; a password that can be asked for again may have changed.
+    Credentials,
+    /// Refused for good: waiting will not help.
+    Never,
+    /// The database does not exist; `--create-database` may create it.
+    NoDatabase,
+    /// The server answered that a statement of ours failed.
+    Statement,
+}
+
+impl fmt::Display for DbError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        match &self.code {
+            Some(code) => write!(f, " ({code})"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for DbError {}
+
+/// A script that stopped: which of its statements, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScriptError {
+    /// How many statements of the text that was sent had completed.
+    pub completed: usize,
+    /// The error of the next one.
+    pub error: DbError,
+}
+
+/// One live connection, and everything castoff ever asks of a server.
+pub trait Session: Send {
+    /// Asks the server about itself and for the history, in one round trip, without a lock and without a write.
+    fn read<'a>(&'a mut self, ledger: Option<&'a Ledger>) -> BoxFuture<'a, Result<Reading, DbError>>;
+
+    /// Takes the lock if it is free. Never blocks inside the server.
+    fn try_lock<'a>(&'a mut self, key: &'a LockKey) -> BoxFuture<'a, Result<bool, DbError>>;
+
+    /// Gives the lock back.
+    fn unlock<'a>(&'a mut self, key: &'a LockKey) -> BoxFuture<'a, Result<(), DbError>>;
+
+    /// Who holds the lock, or `None` if nobody does.
+    fn holder<'a>(&'a mut self, key: &'a LockKey) -> BoxFuture<'a, Result<Option<Holder>, DbError>>;
+
+    /// Makes this session one that a dead castoff leaves nothing behind of; called once, after the lock.
+    fn secure(&mut self) -> BoxFuture<'_, Result<(), DbError>>;
+
+    /// Sends a text of one or more statements as it is, whole, as the tools do.
+    fn send<'a>(&'a mut self, sql: &'a str) -> BoxFuture<'a, Result<(), ScriptError>>;
+
+    /// Sends one statement that cannot run in a transaction, with the care it needs: on PostgreSQL an INVALID
+    /// index in the way of `CREATE INDEX CONCURRENTLY` is removed first and the new one is checked afterwards.
+    ///
+    /// `resumed` says that an earlier run of this very statement was interrupted, so what it would create may
+    /// be there already.
+    fn send_apart<'a>(&'a mut self, statement: &'a str, resumed: bool) -> BoxFuture<'a, Result<(), DbError>>;
+
+    /// Runs one bookkeeping statement on the history table as the last [`read`](Self::read) resolved it.
+    fn execute<'a>(
+        &'a mut self,
+        ledger: &'a Ledger,
+        statement: &'a Statement,
+        elapsed: std::time::Duration,
+    ) -> BoxFuture<'a, Result<(), DbError>>;
+
+    /// Tells waiting replicas, through whatever they can see of a lock's holder, that a migration just failed.
+    fn announce_failure<'a>(&'a mut self, mark: &'a str) -> BoxFuture<'a, Result<(), DbError>>;
+
+    /// Whether the lock's holder has announced this failure.
+    fn failure_announced<'a>(
+        &'a mut self,
+        key: &'a LockKey,
+        mark: &'a str,
+    ) -> BoxFuture<'a, Result<bool, DbError>>;
+
+    /// What can cancel this session's running statement from outside.
+    fn canceller(&self) -> Arc<dyn Cancel>;
+
+    /// Ends the session in good order.
+    fn close(self: Box<Self>) -> BoxFuture<'static, ()>;
+}
+
+/// Cancels, on the server, whatever the session it came from is running.
+pub trait Cancel: Send + Sync {
+    /// Asks the server once, from a connection of its own. The statement's own future then ends with an error.
+    fn cancel(&self) -> BoxFuture<'_, Result<(), DbError>>;
+}
+
+/// Opens sessions: the seam at which tests put a fake server.
+pub trait Connector: Send + Sync {
+    /// One attempt, authentication included; names are resolved anew each time.
+    fn connect(&self) -> BoxFuture<'_, Result<Box<dyn Session>, DbError>>;
+}

@@ -1,0 +1,3 @@
+//! castoff, the binary.
+
+fn main() {}
