@@ -9,3 +9,11 @@ mod harness;
 // The harness tested on itself, so that a silent harness is never taken for a correct castoff.
 #[cfg(test)]
 mod harness_check;
+
+// In the order of the program's life.
+#[cfg(test)]
+mod drift;
+#[cfg(test)]
+mod scripts;
+#[cfg(test)]
+mod story;
