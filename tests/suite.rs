@@ -14,6 +14,10 @@ mod harness_check;
 #[cfg(test)]
 mod drift;
 #[cfg(test)]
+mod exec;
+#[cfg(test)]
 mod scripts;
 #[cfg(test)]
 mod story;
+#[cfg(test)]
+mod wait;
