@@ -12,12 +12,24 @@ mod harness_check;
 
 // In the order of the program's life.
 #[cfg(test)]
+mod concurrent_index;
+#[cfg(test)]
 mod drift;
 #[cfg(test)]
 mod exec;
 #[cfg(test)]
+mod herd;
+#[cfg(test)]
+mod lock;
+#[cfg(test)]
+mod pooler;
+#[cfg(test)]
 mod scripts;
+#[cfg(test)]
+mod signals;
 #[cfg(test)]
 mod story;
 #[cfg(test)]
 mod wait;
+#[cfg(test)]
+mod wire;
