@@ -8,6 +8,9 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+pub(crate) mod network;
+pub mod postgres;
+
 /// A boxed future, so that [`Session`] can be a trait object.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -221,6 +224,11 @@ pub trait Session: Send {
     /// Makes this session one that a dead castoff leaves nothing behind of; called once, after the lock.
     fn secure(&mut self) -> BoxFuture<'_, Result<(), DbError>>;
 
+    /// Opens a transaction for a migration.
+    fn begin(&mut self) -> BoxFuture<'_, Result<(), ScriptError>> {
+        self.send("BEGIN")
+    }
+
     /// Sends a text of one or more statements as it is, whole, as the tools do.
     fn send<'a>(&'a mut self, sql: &'a str) -> BoxFuture<'a, Result<(), ScriptError>>;
 
@@ -260,6 +268,31 @@ pub trait Session: Send {
 pub trait Cancel: Send + Sync {
     /// Asks the server once, from a connection of its own. The statement's own future then ends with an error.
     fn cancel(&self) -> BoxFuture<'_, Result<(), DbError>>;
+}
+
+/// How castoff connects, whatever the engine.
+#[derive(Clone, Debug, Default)]
+pub struct ConnectOptions {
+    /// `castoff/<version> <hostname>`: what other replicas and an administrator see of us.
+    pub application_name: String,
+    /// The system's trusted certificates as PEM, for targets that name the system's store.
+    pub system_roots: Vec<u8>,
+    /// What the user says stands between us and the server; overrides the detection.
+    pub pooler: Pooler,
+}
+
+/// `--pooler`: what stands between castoff and the server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pooler {
+    /// Find out.
+    #[default]
+    Auto,
+    /// Nothing.
+    None,
+    /// A pooler that keeps one server session per client session.
+    Session,
+    /// A pooler that hands server sessions on between transactions.
+    Transaction,
 }
 
 /// Opens sessions: the seam at which tests put a fake server.

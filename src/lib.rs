@@ -16,3 +16,4 @@ pub mod config;
 pub mod engine;
 pub mod exit;
 pub mod format;
+pub mod script;
