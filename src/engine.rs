@@ -8,6 +8,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+#[cfg(test)]
+pub(crate) mod fake;
 pub(crate) mod network;
 pub mod postgres;
 

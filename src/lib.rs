@@ -22,4 +22,5 @@ pub mod migrate;
 pub mod migrations;
 pub mod plan;
 pub mod script;
+pub mod status;
 pub mod wait;
