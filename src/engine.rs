@@ -12,6 +12,7 @@ use std::sync::Arc;
 pub(crate) mod fake;
 pub(crate) mod network;
 pub mod postgres;
+pub mod sqlite;
 
 /// A boxed future, so that [`Session`] can be a trait object.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
