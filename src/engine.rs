@@ -8,6 +8,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+pub(crate) mod certificates;
+pub mod mysql;
 pub(crate) mod network;
 pub mod postgres;
 
