@@ -12,8 +12,14 @@
 //!
 //! The library exists for the binary and its tests; it is no public interface.
 
+pub mod backoff;
 pub mod config;
 pub mod engine;
 pub mod exit;
 pub mod format;
+pub mod lock;
+pub mod migrate;
+pub mod migrations;
+pub mod plan;
 pub mod script;
+pub mod wait;
