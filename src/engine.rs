@@ -8,8 +8,10 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+pub(crate) mod certificates;
 #[cfg(test)]
 pub(crate) mod fake;
+pub mod mysql;
 pub(crate) mod network;
 pub mod postgres;
 pub mod sqlite;
