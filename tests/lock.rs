@@ -81,7 +81,8 @@ fn hold_own_lock(database: &Database) -> Held {
             ));
         }
         Engine::MySql => {
-            let key = keys::own(&name, "", "_sqlx_migrations");
+            // What is a schema elsewhere is the database here.
+            let key = keys::own(&name, &name, "_sqlx_migrations");
             assert_eq!(client.one(&format!("SELECT GET_LOCK('castoff-{key:016x}', 0)")), "1");
         }
         Engine::Sqlite => {

@@ -12,11 +12,17 @@ mod harness_check;
 
 // In the order of the program's life.
 #[cfg(test)]
+mod cli;
+#[cfg(test)]
 mod concurrent_index;
+#[cfg(test)]
+mod config;
 #[cfg(test)]
 mod drift;
 #[cfg(test)]
 mod exec;
+#[cfg(test)]
+mod exit_codes;
 #[cfg(test)]
 mod herd;
 #[cfg(test)]
@@ -26,7 +32,11 @@ mod pooler;
 #[cfg(test)]
 mod scripts;
 #[cfg(test)]
+mod secrets;
+#[cfg(test)]
 mod signals;
+#[cfg(test)]
+mod status;
 #[cfg(test)]
 mod story;
 #[cfg(test)]
