@@ -255,6 +255,7 @@ fn inside_nohup() {
         // Blocked, an ignored signal is pending like any other, and still stops nothing.
         SigSet::all().thread_block().unwrap();
         raise(Signal::SIGHUP).unwrap();
+        assert_eq!(signals.pending(), None);
         signals.let_go().unwrap().take_back();
     }
 }
