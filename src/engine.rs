@@ -8,6 +8,10 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+pub(crate) mod certificates;
+#[cfg(test)]
+pub(crate) mod fake;
+pub mod mysql;
 pub(crate) mod network;
 pub mod postgres;
 pub mod sqlite;
@@ -297,7 +301,22 @@ pub enum Pooler {
 }
 
 /// Opens sessions: the seam at which tests put a fake server.
-pub trait Connector: Send + Sync {
-    /// One attempt, authentication included; names are resolved anew each time.
-    fn connect(&self) -> BoxFuture<'_, Result<Box<dyn Session>, DbError>>;
+pub trait Connector: Send {
+    /// The engine.
+    fn engine(&self) -> Engine;
+
+    /// The address for messages.
+    fn address(&self) -> String;
+
+    /// One attempt, authentication included; names are resolved and changeable passwords read anew.
+    ///
+    /// `refused` says that the last attempt ended with [`Verdict::Credentials`], so that a password command is asked
+    /// again.
+    fn connect(&mut self, refused: bool) -> BoxFuture<'_, Result<Box<dyn Session>, DbError>>;
+
+    /// Whether the password comes from where it may change under us: a file or a command.
+    fn password_can_change(&self) -> bool;
+
+    /// Creates the database. Called at most once, after [`Verdict::NoDatabase`].
+    fn create_database(&mut self) -> BoxFuture<'_, Result<(), DbError>>;
 }
