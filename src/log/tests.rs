@@ -176,11 +176,11 @@ fn the_words_of_the_options_are_read_and_others_are_answered_with_the_list() {
     assert!("JSON".parse::<Format>().is_err());
 }
 
-/// The last line of a process that runs one of the ignored tests below, and its exit code.
+/// The last line of a process that runs one of the insides below, and its exit code.
 fn last_line_of(inside: &str) -> (String, Option<i32>) {
     let test = format!("log::tests::{inside}");
     let output = std::process::Command::new(std::env::current_exe().unwrap())
-        .args([test.as_str(), "--exact", "--ignored", "--nocapture", "--test-threads=1"])
+        .args([test.as_str(), "--exact", "--nocapture", "--test-threads=1"])
         .env("CASTOFF_TEST_INSIDE", "1")
         .output()
         .unwrap();
@@ -208,7 +208,6 @@ fn a_panic_ends_as_an_internal_error_that_names_the_place() {
 }
 
 #[test]
-#[ignore = "the inside of the test above"]
 fn inside_panic() {
     if is_inside() {
         super::init(&Settings { format: Format::Json, level: Level::Error });
@@ -227,7 +226,6 @@ fn a_panic_whose_message_was_formatted_keeps_it_to_itself() {
 }
 
 #[test]
-#[ignore = "the inside of the test above"]
 fn inside_secret_panic() {
     if is_inside() {
         super::exit_on_panic();
@@ -244,7 +242,6 @@ fn the_report_is_shown_before_the_log_was_started() {
 }
 
 #[test]
-#[ignore = "the inside of the test above"]
 fn inside_report() {
     if is_inside() {
         let error = anyhow::anyhow!("b").context("a");
@@ -260,7 +257,7 @@ fn a_closed_log_stops_nothing() {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
     let output = std::process::Command::new(std::env::current_exe().unwrap())
-        .args([test, "--exact", "--ignored", "--nocapture", "--test-threads=1"])
+        .args([test, "--exact", "--nocapture", "--test-threads=1"])
         .env("CASTOFF_TEST_INSIDE", "1")
         .stderr(writer)
         .output()
@@ -270,7 +267,6 @@ fn a_closed_log_stops_nothing() {
 }
 
 #[test]
-#[ignore = "the inside of the test above"]
 fn inside_closed_log() {
     if is_inside() {
         super::init(&Settings::default());

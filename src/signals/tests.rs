@@ -1,5 +1,5 @@
 //! Dispositions and masks belong to a whole process, so each of these tests runs a process of its own: this test
-//! binary again, told to run one of the ignored tests, which are the insides of those processes.
+//! binary again, told to run one of the tests named inside, which do nothing elsewhere.
 
 use super::inherited::mask;
 use super::{Inherited, STOPPING, Signal, Signals, leave_to_main_thread, stopped_by};
@@ -56,11 +56,11 @@ impl Parent {
 fn inside(test: &str) -> Command {
     let mut command = Command::new(env::current_exe().unwrap());
     let test = format!("signals::tests::{test}");
-    command.args([test.as_str(), "--exact", "--ignored", "--nocapture", "--test-threads=1"]).env(INSIDE, "1");
+    command.args([test.as_str(), "--exact", "--nocapture", "--test-threads=1"]).env(INSIDE, "1");
     command
 }
 
-/// Guards an inside from `--include-ignored`, where it would take the whole test run with it.
+/// Guards an inside from an ordinary run, where it would take the whole test run with it.
 fn is_inside() -> bool {
     env::var_os(INSIDE).is_some()
 }
@@ -111,7 +111,6 @@ fn the_application_inherits_dispositions_and_mask_as_in_a_direct_start() {
 }
 
 #[test]
-#[ignore = "the inside of the test above"]
 fn inside_become_cat() {
     if is_inside() {
         let signals = Signals::install().unwrap();
@@ -130,7 +129,6 @@ fn a_child_of_castoff_inherits_them_too() {
 }
 
 #[test]
-#[ignore = "the inside of the test above"]
 fn inside_start_cat() {
     if is_inside() {
         let inherited: Inherited = Signals::install().unwrap().inherited();
@@ -154,7 +152,6 @@ fn a_closed_descriptor_stays_closed() {
 }
 
 #[test]
-#[ignore = "the inside of the test above"]
 fn inside_become_what_is_named() {
     if is_inside() {
         let signals = Signals::install().unwrap();
@@ -179,7 +176,6 @@ fn a_signal_ends_the_waiting_at_once_and_keeps_its_name() {
 }
 
 #[test]
-#[ignore = "the inside of the test above"]
 fn inside_wait() {
     if is_inside() {
         let signals = Signals::install().unwrap();
@@ -205,7 +201,6 @@ fn a_signal_that_came_before_the_runtime_is_seen_and_the_first_one_stays() {
 }
 
 #[test]
-#[ignore = "the inside of the test above"]
 fn inside_early_signal() {
     if is_inside() {
         let signals = Signals::install().unwrap();
@@ -224,7 +219,6 @@ fn nobody_waits_for_a_signal_in_vain_or_too_little() {
 }
 
 #[test]
-#[ignore = "the inside of the test above"]
 fn inside_no_signal() {
     if is_inside() {
         let signals = Signals::install().unwrap();
@@ -245,7 +239,6 @@ fn what_the_parent_ignored_stays_ignored() {
 }
 
 #[test]
-#[ignore = "the inside of the test above"]
 fn inside_nohup() {
     if is_inside() {
         let signals = Signals::install().unwrap();
@@ -255,6 +248,7 @@ fn inside_nohup() {
         // Blocked, an ignored signal is pending like any other, and still stops nothing.
         SigSet::all().thread_block().unwrap();
         raise(Signal::SIGHUP).unwrap();
+        assert_eq!(signals.pending(), None);
         signals.let_go().unwrap().take_back();
     }
 }
@@ -267,7 +261,6 @@ fn a_signal_the_parent_blocked_and_left_pending_stops_castoff() {
 }
 
 #[test]
-#[ignore = "the inside of the test above"]
 fn inside_left_pending() {
     if is_inside() {
         assert_eq!(Signals::install().unwrap().received(), Some(Signal::SIGTERM));
@@ -280,7 +273,6 @@ fn a_signal_at_the_hand_over_wins_over_the_application() {
 }
 
 #[test]
-#[ignore = "the inside of the test above"]
 fn inside_hand_over() {
     if is_inside() {
         let signals = Signals::install().unwrap();
@@ -306,7 +298,6 @@ fn after_an_exec_that_failed_signals_are_handled_again() {
 }
 
 #[test]
-#[ignore = "the inside of the test above"]
 fn inside_failed_exec() {
     if is_inside() {
         let directory = tempfile::tempdir().unwrap();
