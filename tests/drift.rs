@@ -2,7 +2,9 @@
 
 use castoff::exit::Exit;
 
-use crate::harness::{Database, Engine, FakePostgres, Finished, Migrations, Run, on_every_engine};
+use crate::harness::{
+    Database, Engine, FakeConnection, FakePostgres, Finished, Migrations, Run, on_every_engine,
+};
 
 on_every_engine!(
     an_edited_file_stops_the_start,
@@ -79,7 +81,7 @@ fn warnings(run: &Finished) -> usize {
 
 /// Runs where the database would never answer: what is wrong with the files is said without one.
 fn without_a_database(files: &Migrations) -> Finished {
-    let fake = FakePostgres::playing(|connection| connection.silence());
+    let fake = FakePostgres::playing(FakeConnection::silence);
     let run = Run::new(["migrate"]).env("DATABASE_URL", fake.url()).migrations(files).output();
     assert_eq!(fake.attempts(), 0, "nobody is asked while the files are wrong: {run}");
     run
@@ -116,7 +118,7 @@ fn a_directory_without_a_migration_is_an_error() {
 
 #[test]
 fn a_missing_directory_is_an_error_that_names_it() {
-    let fake = FakePostgres::playing(|connection| connection.silence());
+    let fake = FakePostgres::playing(FakeConnection::silence);
     let run =
         Run::new(["migrate", "--migrations", "/no/such/place"]).env("DATABASE_URL", fake.url()).output();
     run.exits(Exit::NoInput).says("/no/such/place");

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use castoff::exit::Exit;
 
-use crate::harness::{Database, Engine, FakePostgres, Migrations, Run, Scratch, root};
+use crate::harness::{Database, Engine, FakeConnection, FakePostgres, Migrations, Run, Scratch, root};
 
 /// Runs a command through castoff, migrations included, and directly, both under `wrapper`; gives both outputs.
 fn both<const N: usize>(wrapper: &[&str], command: [&str; N]) -> Option<(String, String)> {
@@ -153,7 +153,7 @@ fn the_code_is_the_applications_after_the_hand_over() {
 
 /// Runs a command that cannot be executed, with a database that never answers: it is said without asking it.
 fn cannot_start(command: &[&str], exit: Exit) -> crate::harness::Finished {
-    let fake = FakePostgres::playing(|connection| connection.silence());
+    let fake = FakePostgres::playing(FakeConnection::silence);
     let files = Migrations::three();
     let run =
         Run::new([&["--"], command].concat()).env("DATABASE_URL", fake.url()).migrations(&files).output();

@@ -8,7 +8,7 @@ use crate::lock::{migrating, slow_sql};
 /// Starts them as fast as the machine can and waits for all.
 fn herd(run: &Run, size: usize) -> Vec<Finished> {
     let running: Vec<Running> = (0..size).map(|_| run.spawn()).collect();
-    running.into_iter().map(|replica| replica.wait_within(std::time::Duration::from_secs(180))).collect()
+    running.into_iter().map(|replica| replica.wait_within(std::time::Duration::from_mins(3))).collect()
 }
 
 /// Three migrations that would each fail if they ran twice, and one that counts.

@@ -6,8 +6,8 @@ use castoff::exit::Exit;
 use nix::sys::signal::Signal;
 
 use crate::harness::{
-    Database, DnsAnswer, Engine, FakeDns, FakePostgres, Finished, Migrations, Run, Running, eventually, keys,
-    root,
+    Database, DnsAnswer, Engine, FakeConnection, FakeDns, FakePostgres, Finished, Migrations, Run, Running,
+    eventually, keys, root,
 };
 use crate::lock::{migrating, slow_sql};
 
@@ -84,7 +84,7 @@ fn while_a_server_says_nothing() {
         return;
     }
     let files = Migrations::three();
-    let fake = FakePostgres::playing(|connection| connection.silence());
+    let fake = FakePostgres::playing(FakeConnection::silence);
     let begin = || {
         let before = fake.attempts();
         let run = Run::new(["--", "/bin/echo", "started"]).env("DATABASE_URL", fake.url()).migrations(&files);

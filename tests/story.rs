@@ -74,7 +74,7 @@ fn the_history_is_what_sqlx_would_have_written(database: &Database) {
 
 /// What sqlx stores as a checksum, in lowercase hexadecimal.
 pub(crate) fn sha384(content: &[u8]) -> String {
-    Sha384::digest(content).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(Sha384::digest(content))
 }
 
 fn a_second_start_finds_nothing_to_do(database: &Database) {

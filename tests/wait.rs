@@ -6,8 +6,8 @@ use castoff::exit::Exit;
 use nix::sys::signal::Signal;
 
 use crate::harness::{
-    Certificates, Database, DnsAnswer, Engine, FakeDns, FakePostgres, Finished, MariaDb, Migrations,
-    Postgres, Run, on_every_engine, root,
+    Certificates, Database, DnsAnswer, Engine, FakeConnection, FakeDns, FakePostgres, Finished, MariaDb,
+    Migrations, Postgres, Run, on_every_engine, root,
 };
 
 /// `castoff wait` on this URL with a short patience.
@@ -51,7 +51,7 @@ fn refused_is_not_yet() {
 
 #[test]
 fn reset_is_not_yet() {
-    let fake = FakePostgres::playing(|connection| connection.reset());
+    let fake = FakePostgres::playing(FakeConnection::reset);
     not_yet(&wait_for(&fake.url()), "");
     assert!(fake.attempts() > 1);
 }
@@ -77,14 +77,26 @@ fn nonsense_instead_of_an_answer_is_not_yet() {
 
 #[test]
 fn a_silent_socket_is_not_yet() {
-    let fake = FakePostgres::playing(|connection| connection.silence());
+    let fake = FakePostgres::playing(FakeConnection::silence);
     let run = not_yet(&wait_for(&fake.url()).option(["--connect-timeout", "150ms"]), "");
     assert!(fake.attempts() > 1, "one attempt is bounded by itself: {run}");
 }
 
 #[test]
+fn a_server_that_falls_silent_after_the_login_is_not_yet() {
+    let fake = FakePostgres::playing(|connection| {
+        connection.startup();
+        connection.welcome();
+        assert_eq!(connection.read_message().map(|(kind, _)| kind), Some(b'Q'));
+        connection.silence();
+    });
+    not_yet(&wait_for(&fake.url()).option(["--connect-timeout", "150ms"]), "");
+    assert!(fake.attempts() > 1);
+}
+
+#[test]
 fn an_attempt_that_hangs_ends_with_the_whole_wait() {
-    let fake = FakePostgres::playing(|connection| connection.silence());
+    let fake = FakePostgres::playing(FakeConnection::silence);
     let run = wait_for(&fake.url()).output().exits(Exit::Unavailable);
     assert!(run.elapsed < Duration::from_secs(10), "{run}");
 }
