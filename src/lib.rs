@@ -12,6 +12,7 @@
 //!
 //! The library exists for the binary and its tests; it is no public interface.
 
+pub mod cli;
 pub mod config;
 pub mod engine;
 pub mod exit;
