@@ -157,11 +157,9 @@ fn definition() -> Command {
                 .help("The application castoff becomes, and its arguments"),
         );
     for option in OPTIONS {
-        let mut help = format!("{} [variable: {}", option.help, option.variable());
-        if option.secret {
-            help.push_str(&format!(" or {}_FILE", option.variable()));
-        }
-        help.push(']');
+        let variable = option.variable();
+        let file = if option.secret { format!(" or {variable}_FILE") } else { String::new() };
+        let help = format!("{} [variable: {variable}{file}]", option.help);
         let mut arg = Arg::new(option.flag)
             .long(option.flag)
             .help(help)

@@ -33,6 +33,21 @@ impl Report {
         !self.mistakes.is_empty()
     }
 
+    /// The mistakes so far.
+    pub(crate) fn mistakes(&self) -> &[String] {
+        &self.mistakes
+    }
+
+    /// Adds what another report holds.
+    pub(crate) fn absorb(&mut self, other: Self) {
+        for mistake in other.mistakes {
+            self.mistake(mistake);
+        }
+        self.warnings.extend(other.warnings);
+        self.remarks.extend(other.remarks);
+        self.notes.extend(other.notes);
+    }
+
     /// All mistakes as one failure: a single one on its own, several one per line.
     pub(crate) fn failure(&self) -> Failure {
         let message = match self.mistakes.as_slice() {

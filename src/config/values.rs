@@ -6,7 +6,7 @@ use super::report::shown;
 use crate::engine::TableName;
 
 /// The longest limit; beyond it clocks overflow, and `0` says "no limit".
-const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
+const LONGEST: Duration = Duration::from_hours(10 * 365 * 24);
 
 /// `250ms`, `30s`, `5m`, `1h30m`, `0`.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
