@@ -120,6 +120,6 @@ fn tables_without_a_history_are_not_migrated_by_a_guess() {
     let run = Run::migrate(&database, &files);
     run.output().exits(Exit::Usage).says("sqlx");
     assert!(!database.has_table("more"));
-    assert_eq!(run.option(["--format", "sqlx"]).output().succeeds().applied(), ["1"]);
+    assert_eq!(run.clone().option(["--format", "sqlx"]).output().succeeds().applied(), ["1"]);
     assert_eq!(run.output().succeeds().applied().len(), 0, "once there is a history, it decides");
 }
