@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crate::config::target::Target;
 use crate::engine::{
-    BoxFuture, Cancel, ConnectOptions, DbError, Holder, Ledger, LockKey, Reading, Row, ScriptError, Session,
-    Statement,
+    BoxFuture, Cancel, ConnectOptions, DbError, Holder, Ledger, LockKey, Pooler, Reading, Row, ScriptError,
+    Session, Statement,
 };
 use errors::Stage;
 use reading::Home;
@@ -88,8 +88,10 @@ impl MySqlSession {
 impl Session for MySqlSession {
     fn read<'a>(&'a mut self, ledger: Option<&'a Ledger>) -> BoxFuture<'a, Result<Reading, DbError>> {
         Box::pin(async move {
-            let (reading, id) = reading::read(&mut self.wire, &mut self.home, ledger).await?;
+            let (mut reading, id) = reading::read(&mut self.wire, &mut self.home, ledger).await?;
             let _ = self.id.set(id);
+            // Proxies of MySQL show nothing of themselves, so what the user says is all there is to know.
+            reading.facts.pooled = self.options.pooler == Pooler::Transaction;
             Ok(reading)
         })
     }

@@ -55,8 +55,8 @@ const TABLE: &[Meaning] = &[
         1045,
         Credentials,
         Statement,
-        "check the user, the password and the host the account is for; an account that requires TLS refuses an \
-         unencrypted connection in the same words",
+        "check the user, the password and the host the account is for; an account that requires TLS or a \
+         client certificate refuses other connections in the same words",
     ),
     meaning(1698, Credentials, Statement, "check the user, the password and how the account authenticates"),
     meaning(1130, Never, Statement, "create the user for the host castoff connects from ('user'@'%')"),
@@ -167,6 +167,8 @@ fn handshake(message: &str) -> DbError {
     } else {
         None
     };
+    // sqlx names the line of its source behind each message.
+    let message = message.split_once(" (sqlx_").map_or(message, |(message, _)| message);
     DbError {
         verdict: if hint.is_some() { Never } else { NotYet },
         message: message.to_owned(),
@@ -275,8 +277,10 @@ mod tests {
 
     #[test]
     fn what_sqlx_cannot_authenticate_is_refused_for_good() {
-        let error = handshake("unknown authentication plugin: client_ed25519");
+        let error =
+            handshake("unknown authentication plugin: client_ed25519 (sqlx_mysql::protocol::auth:36)");
         assert_eq!(error.verdict, Verdict::Never);
+        assert_eq!(error.message, "unknown authentication plugin: client_ed25519");
         assert_eq!(handshake("expected 21 bytes but found 3 bytes").verdict, Verdict::NotYet);
     }
 

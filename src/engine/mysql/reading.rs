@@ -66,7 +66,6 @@ pub(super) async fn read(
             schema: schema.unwrap_or_else(|| home.database.clone()),
             database: home.database.clone(),
             read_only: answer.read_only(home),
-            // Poolers of MySQL (ProxySQL, MaxScale, RDS Proxy) pin a session that takes a lock.
             pooled: false,
             slots_to_spare: answer.slots_to_spare(connected),
             holds_tables: home.holds_tables,
