@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::config::target::Target;
 use crate::engine::{
     BoxFuture, Cancel, ConnectOptions, DbError, Holder, Ledger, LockKey, Pooler, Reading, Row, ScriptError,
-    Session, Statement,
+    Session, Statement, Verdict,
 };
 use errors::Stage;
 use reading::Home;
@@ -90,7 +90,8 @@ impl Session for MySqlSession {
         Box::pin(async move {
             let (mut reading, id) = reading::read(&mut self.wire, &mut self.home, ledger).await?;
             let _ = self.id.set(id);
-            // Proxies of MySQL show nothing of themselves, so what the user says is all there is to know.
+            // Proxies show nothing of themselves, so what the user says is all there is to know. ProxySQL documents
+            // that a session that called GET_LOCK keeps its server connection.
             reading.facts.pooled = self.options.pooler == Pooler::Transaction;
             Ok(reading)
         })
@@ -111,8 +112,8 @@ impl Session for MySqlSession {
         Box::pin(async move {
             let answer = self.wire.ask(locks::holder_query(locks::name(key)?), Stage::Working).await;
             match answer.error {
-                // The program's name is asked last, and most accounts may not.
-                Some(error) if answer.results.is_empty() => Err(error),
+                // What comes behind the first answer, not every account may ask.
+                Some(error) if answer.results.is_empty() || error.verdict == Verdict::Lost => Err(error),
                 _ => Ok(locks::holder(&answer.results)),
             }
         })

@@ -14,7 +14,7 @@ use crate::engine::{ConnectOptions, DbError, Verdict, network};
 ///
 /// The last host's error.
 pub(super) async fn open(target: &Target, options: &ConnectOptions) -> Result<MySqlConnection, DbError> {
-    let certificates = certificates::load(&target.tls, &options.system_roots)?;
+    let certificates = certificates::load(target, &options.system_roots)?;
     let mut last = DbError { message: "no host is configured".into(), ..DbError::default() };
     for host in &target.hosts {
         match open_host(target, host, &certificates).await {

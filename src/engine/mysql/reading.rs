@@ -13,8 +13,8 @@ const SPARE_SHARE: u64 = 4;
 pub(super) struct Home {
     /// The database the session was opened on, which a script's `USE` does not move.
     pub(super) database: String,
-    /// Whether sessions of this server are read-only unless they say otherwise.
-    read_only_sessions: bool,
+    /// The setting that keeps this session from writing for as long as it lives, if there is one.
+    read_only: Option<String>,
     /// Whether the schema was seen to hold tables besides the history; looking again costs a third of a millisecond
     /// for 300 tables on MariaDB, and a herd asks ten times a second.
     holds_tables: bool,
@@ -34,7 +34,7 @@ pub(super) async fn read(
 ) -> Result<(Reading, u64), DbError> {
     let Answer { results, error } = wire.ask(query(home.as_ref(), ledger), Stage::Reading).await;
     let mut results = results.into_iter();
-    let sessions = if home.is_none() {
+    let settings = if home.is_none() {
         results.next();
         results.next()
     } else {
@@ -53,10 +53,14 @@ pub(super) async fn read(
     refuse_if_old(&answer.version)?;
     let home = home.get_or_insert_with(|| Home {
         database: answer.database.clone(),
-        read_only_sessions: sessions.is_some_and(|rows| rows.iter().any(|row| is_on(column(row, 1)))),
+        read_only: settings
+            .and_then(|rows| rows.into_iter().find(|row| is_on(column(row, 1))))
+            .and_then(|row| column(&row, 0).map(str::to_owned)),
         holds_tables: false,
     });
-    home.holds_tables |= answer.holds_tables;
+    let holds_tables = home.holds_tables || answer.holds_tables;
+    // Without a ledger the history itself was counted.
+    home.holds_tables |= holds_tables && ledger.is_some();
     let connected: u64 =
         connected.first().and_then(|row| column(row, 1)).and_then(|it| it.parse().ok()).unwrap_or(0);
     let schema = ledger.and_then(|ledger| ledger.table.schema.clone());
@@ -68,7 +72,7 @@ pub(super) async fn read(
             read_only: answer.read_only(home),
             pooled: false,
             slots_to_spare: answer.slots_to_spare(connected),
-            holds_tables: home.holds_tables,
+            holds_tables,
         },
         history: ledger.and(history),
     };
@@ -82,9 +86,12 @@ fn query(home: Option<&Home>, ledger: Option<&Ledger>) -> String {
         // A server with skip-character-set-client-handshake ignores the character set of the handshake. Without
         // autocommit every poll would read the first one's snapshot.
         statements.push("SET NAMES utf8mb4, autocommit = 1".to_owned());
-        // MariaDB calls it tx_read_only, MySQL 8 transaction_read_only; naming an unknown one is an error elsewhere.
+        // Neither of these changes while a session lives, and naming one the server does not know would be an error:
+        // MariaDB has tx_read_only, MySQL 8 transaction_read_only, and innodb_read_only (Aurora's readers) is there
+        // only with InnoDB.
         statements.push(
-            "SHOW SESSION VARIABLES WHERE Variable_name IN ('tx_read_only', 'transaction_read_only')"
+            "SHOW SESSION VARIABLES WHERE Variable_name IN \
+             ('tx_read_only', 'transaction_read_only', 'innodb_read_only')"
                 .to_owned(),
         );
     }
@@ -101,7 +108,7 @@ fn query(home: Option<&Home>, ledger: Option<&Ledger>) -> String {
         format!("EXISTS (SELECT 1 FROM information_schema.TABLES WHERE TABLE_SCHEMA = {schema}{history})")
     };
     statements.push(format!(
-        "SELECT VERSION(), DATABASE(), CONNECTION_ID(), @@GLOBAL.read_only, @@GLOBAL.innodb_read_only, \
+        "SELECT VERSION(), DATABASE(), CONNECTION_ID(), @@GLOBAL.read_only, \
          @@GLOBAL.max_connections, @@SESSION.max_user_connections, {tables}"
     ));
     statements.push("SHOW GLOBAL STATUS LIKE 'Threads_connected'".to_owned());
@@ -128,7 +135,6 @@ struct Columns {
     database: String,
     connection: u64,
     read_only: bool,
-    innodb_read_only: bool,
     max_connections: u64,
     max_user_connections: u64,
     holds_tables: bool,
@@ -136,16 +142,8 @@ struct Columns {
 
 impl Columns {
     fn parse(row: &Row) -> Result<Self, DbError> {
-        let [
-            Some(version),
-            database,
-            Some(connection),
-            read_only,
-            innodb,
-            Some(slots),
-            Some(user_slots),
-            tables,
-        ] = row.as_slice()
+        let [Some(version), database, Some(connection), read_only, Some(slots), Some(user_slots), tables] =
+            row.as_slice()
         else {
             return Err(unusable());
         };
@@ -154,7 +152,6 @@ impl Columns {
             database: database.clone().unwrap_or_default(),
             connection: connection.parse().map_err(|_| unusable())?,
             read_only: is_on(read_only.as_deref()),
-            innodb_read_only: is_on(innodb.as_deref()),
             max_connections: slots.parse().unwrap_or(0),
             max_user_connections: user_slots.parse().unwrap_or(0),
             holds_tables: is_on(tables.as_deref()),
@@ -162,17 +159,8 @@ impl Columns {
     }
 
     fn read_only(&self, home: &Home) -> Option<String> {
-        let setting = if self.read_only {
-            "read_only is on"
-        } else if self.innodb_read_only {
-            // Aurora's readers.
-            "innodb_read_only is on"
-        } else if home.read_only_sessions {
-            "transaction_read_only is on"
-        } else {
-            return None;
-        };
-        Some(format!("the server takes no writes: {setting}"))
+        let setting = if self.read_only { Some("read_only") } else { home.read_only.as_deref() };
+        setting.map(|setting| format!("the server takes no writes: {setting} is on"))
     }
 
     /// What an account with a limit of its own uses cannot be asked cheaply, so its waiters do not keep connections.
@@ -248,11 +236,32 @@ mod tests {
             database: String::new(),
             connection: 1,
             read_only: false,
-            innodb_read_only: false,
             max_connections,
             max_user_connections,
             holds_tables: false,
         }
+    }
+
+    #[test]
+    fn a_server_is_read_from_its_row_of_facts() {
+        // MariaDB 10.11.
+        let row = ["10.11.19-MariaDB-0+deb12u1", "app", "42", "1", "151", "0", "1"];
+        let columns = Columns::parse(&row.map(|value| Some(value.to_owned())).to_vec()).expect("facts");
+        assert_eq!(
+            (columns.database.as_str(), columns.connection, columns.max_connections),
+            ("app", 42, 151)
+        );
+        assert!(columns.holds_tables);
+        let reason = columns.read_only(&Home::default()).expect("read-only");
+        assert_eq!(reason, "the server takes no writes: read_only is on");
+    }
+
+    #[test]
+    fn a_session_that_may_never_write_names_the_setting() {
+        let home = Home { read_only: Some("innodb_read_only".into()), ..Home::default() };
+        let reason = columns(100, 0).read_only(&home).expect("read-only");
+        assert_eq!(reason, "the server takes no writes: innodb_read_only is on");
+        assert_eq!(columns(100, 0).read_only(&Home::default()), None);
     }
 
     #[test]
