@@ -8,10 +8,15 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use crate::config::target::Target;
+
 pub(crate) mod certificates;
+#[cfg(test)]
+pub(crate) mod fake;
 pub mod mysql;
 pub(crate) mod network;
 pub mod postgres;
+pub mod sqlite;
 
 /// A boxed future, so that [`Session`] can be a trait object.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -295,6 +300,25 @@ pub enum Pooler {
     Session,
     /// A pooler that hands server sessions on between transactions.
     Transaction,
+}
+
+/// Opens a session with the engine of the target: one attempt, authentication included.
+pub async fn connect(target: &Target, options: &ConnectOptions) -> Result<Box<dyn Session>, DbError> {
+    match target.engine {
+        Engine::Postgres => postgres::connect(target, options).await,
+        Engine::MySql => mysql::connect(target, options).await,
+        Engine::Sqlite => sqlite::connect(target, options).await,
+    }
+}
+
+/// Creates the target's database; one that exists by now is success.
+pub async fn create_database(target: &Target, options: &ConnectOptions) -> Result<(), DbError> {
+    match target.engine {
+        Engine::Postgres => postgres::create_database(target, options).await,
+        Engine::MySql => mysql::create_database(target, options).await,
+        // Opening the file creates it.
+        Engine::Sqlite => Ok(()),
+    }
 }
 
 /// Opens sessions: the seam at which tests put a fake server.

@@ -321,7 +321,7 @@ fn describe(holder: &Holder) -> String {
 
 /// Castoff's own key, so that its instances exclude each other whatever the tool does, then the tool's, so that a
 /// person running the tool is excluded too. Always in this order.
-fn keys(migrations: &Migrations, engine: Engine, facts: &Facts, ledger: &Ledger) -> Vec<LockKey> {
+pub(crate) fn keys(migrations: &Migrations, engine: Engine, facts: &Facts, ledger: &Ledger) -> Vec<LockKey> {
     let mut keys = vec![own_key(engine, &facts.database, &facts.schema, &ledger.table.name)];
     keys.extend(migrations.format.lock_keys(engine, facts));
     keys
@@ -373,28 +373,4 @@ fn pooled() -> Failure {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{describe, own_key};
-    use crate::engine::{Engine, Holder, LockKey};
-
-    #[test]
-    fn castoff_s_own_key_is_the_published_one() {
-        // printf 'castoff\0app\0public\0_sqlx_migrations' | sha256sum | head -c 16
-        assert_eq!(
-            own_key(Engine::MySql, "app", "public", "_sqlx_migrations"),
-            LockKey::Name("castoff-f9e6ca9d5490319e".into())
-        );
-    }
-
-    #[test]
-    fn two_schemas_of_one_database_do_not_exclude_each_other() {
-        assert_ne!(own_key(Engine::Postgres, "app", "a", "t"), own_key(Engine::Postgres, "app", "b", "t"));
-    }
-
-    #[test]
-    fn a_holder_is_named_with_whatever_the_server_shows() {
-        let holder = Holder { application_name: Some("sqlx".into()), pid: Some(7), ..Holder::default() };
-        assert_eq!(describe(&holder), "sqlx (pid 7)");
-        assert_eq!(describe(&Holder::default()), "another session");
-    }
-}
+mod tests;

@@ -174,3 +174,6 @@ async fn hold_failure(locked: &mut Locked, step: &Step, stopper: &mut Stopper<'_
         _ = stopper.requested() => {}
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -269,3 +269,6 @@ fn list(names: &[String]) -> String {
     let more = names.len().saturating_sub(SHOWN);
     if more == 0 { shown.join(", ") } else { format!("{} and {more} more", shown.join(", ")) }
 }
+
+#[cfg(test)]
+mod tests;

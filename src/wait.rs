@@ -205,3 +205,90 @@ pub(crate) fn whole(duration: Duration) -> String {
 pub(crate) fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::Instant;
+
+    use super::{Waiting, until_ready, whole};
+    use crate::engine::Verdict;
+    use crate::engine::fake::{Fake, Server, error};
+    use crate::exit::Exit;
+
+    const WAITING: Waiting = Waiting {
+        limit: Some(Duration::from_mins(1)),
+        attempt: Some(Duration::from_secs(20)),
+        writable: true,
+        create_database: false,
+    };
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_attempt_is_made_at_once() {
+        let started = Instant::now();
+        let server = Server::default().shared();
+        until_ready(&mut Fake(server), None, WAITING).await.ok().unwrap();
+        assert_eq!(started.elapsed(), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_not_ready_yet_is_waited_for_and_what_never_will_be_is_not() {
+        let refusals = [error(Verdict::NotYet, "starting up"), error(Verdict::Lost, "reset")].into();
+        let server = Server { refusals, ..Server::default() }.shared();
+        until_ready(&mut Fake(server), None, WAITING).await.ok().unwrap();
+
+        for verdict in [Verdict::Never, Verdict::NoDatabase, Verdict::Credentials] {
+            let server = Server { refusals: [error(verdict, "no")].into(), ..Server::default() }.shared();
+            let failure = until_ready(&mut Fake(server), None, WAITING).await.err().unwrap();
+            assert_eq!(failure.exit, Exit::Refused, "{verdict:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_wait_ends_at_its_deadline_with_the_last_reason() {
+        let refusals = (0..1000).map(|_| error(Verdict::NotYet, "starting up")).collect();
+        let server = Server { refusals, ..Server::default() }.shared();
+        let started = Instant::now();
+        let failure = until_ready(&mut Fake(server), None, WAITING).await.err().unwrap();
+        assert_eq!(failure.exit, Exit::Unavailable);
+        assert!(failure.reason().contains("starting up"), "{failure}");
+        assert_eq!(started.elapsed().as_secs(), 60);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_standby_is_waited_for_until_it_takes_writes() {
+        let server =
+            Server { read_only: ["the server is a standby".to_owned()].into(), ..Server::default() }.shared();
+        until_ready(&mut Fake(server.clone()), None, WAITING).await.ok().unwrap();
+        assert_eq!(server.lock().unwrap().log, ["connect", "read", "close", "connect", "read"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_password_from_a_file_may_be_replaced_within_a_grace() {
+        let refusals = |count| (0..count).map(|_| error(Verdict::Credentials, "no")).collect();
+        let server = Server { refusals: refusals(2), rotating: true, ..Server::default() }.shared();
+        until_ready(&mut Fake(server.clone()), None, WAITING).await.ok().unwrap();
+        assert_eq!(server.lock().unwrap().log[1], "connect again");
+
+        let server = Server { refusals: refusals(1000), rotating: true, ..Server::default() }.shared();
+        let failure = until_ready(&mut Fake(server), None, WAITING).await.err().unwrap();
+        assert_eq!(failure.exit, Exit::Refused);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_missing_database_is_created_once_when_asked_for() {
+        let refusals = [error(Verdict::NoDatabase, "no"), error(Verdict::NoDatabase, "no")].into();
+        let server = Server { refusals, ..Server::default() }.shared();
+        let waiting = Waiting { create_database: true, ..WAITING };
+        let failure = until_ready(&mut Fake(server.clone()), None, waiting).await.err().unwrap();
+        assert_eq!(failure.exit, Exit::Refused);
+        assert_eq!(server.lock().unwrap().log, ["connect", "create database", "connect"]);
+    }
+
+    #[test]
+    fn durations_are_said_without_nanoseconds() {
+        assert_eq!(whole(Duration::from_nanos(1_500_000_001)), "2s");
+        assert_eq!(whole(Duration::from_millis(250)), "250ms");
+    }
+}

@@ -4,7 +4,8 @@ use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
 use sqlx::{ConnectOptions as _, Connection, Row as _};
 
 use super::errors;
-use crate::config::target::{Host, SessionAttrs, Target, TlsMode, TlsRoot};
+use crate::config::target::{Host, SessionAttrs, Target, TlsMode};
+use crate::engine::certificates::{self, Certificates};
 use crate::engine::{ConnectOptions, DbError, Verdict};
 
 /// A session and what was learned from the way it was opened.
@@ -32,8 +33,10 @@ pub(super) enum Nonce {
 /// The last host's error.
 pub(super) async fn open(target: &Target, options: &ConnectOptions) -> Result<Opened, DbError> {
     let mut last = DbError { message: "no host is configured".into(), ..DbError::default() };
+    let certificates = certificates::load(&target.tls, &options.system_roots)?;
+    let way = Way { target, options, certificates };
     for host in &target.hosts {
-        match open_host(target, host, options).await {
+        match open_host(&way, host).await {
             Ok(mut opened) => match unsuitable(target, &mut opened.connection).await {
                 None => return Ok(opened),
                 Some(reason) => {
@@ -69,39 +72,42 @@ async fn unsuitable(target: &Target, connection: &mut PgConnection) -> Option<&'
     }
 }
 
+/// What every attempt of one call has in common.
+struct Way<'a> {
+    target: &'a Target,
+    options: &'a ConnectOptions,
+    certificates: Certificates,
+}
+
 /// One host, with libpq's second try in the other encryption for `prefer` and `allow`.
-async fn open_host(target: &Target, host: &Host, options: &ConnectOptions) -> Result<Opened, DbError> {
+async fn open_host(way: &Way<'_>, host: &Host) -> Result<Opened, DbError> {
     if matches!(host, Host::Unix(..)) {
-        return open_session(target, host, options, PgSslMode::Disable).await;
+        return open_session(way, host, PgSslMode::Disable).await;
     }
-    match target.tls.mode {
-        TlsMode::Disable => open_session(target, host, options, PgSslMode::Disable).await,
-        TlsMode::Allow => match open_session(target, host, options, PgSslMode::Disable).await {
+    match way.target.tls.mode {
+        TlsMode::Disable => open_session(way, host, PgSslMode::Disable).await,
+        TlsMode::Allow => match open_session(way, host, PgSslMode::Disable).await {
             Err(error) if error.verdict == Verdict::Credentials => {
-                open_session(target, host, options, PgSslMode::Require).await.map_err(|_| error)
+                open_session(way, host, PgSslMode::Require).await.map_err(|_| error)
             }
             result => result,
         },
-        TlsMode::Prefer => match open_session(target, host, options, PgSslMode::Prefer).await {
+        TlsMode::Prefer => match open_session(way, host, PgSslMode::Prefer).await {
             Err(error) if errors::may_pass_unencrypted(&error) => {
-                open_session(target, host, options, PgSslMode::Disable).await.map_err(|_| error)
+                open_session(way, host, PgSslMode::Disable).await.map_err(|_| error)
             }
             result => result,
         },
-        TlsMode::Require => open_session(target, host, options, PgSslMode::Require).await,
-        TlsMode::VerifyCa => open_session(target, host, options, PgSslMode::VerifyCa).await,
-        TlsMode::VerifyFull => open_session(target, host, options, PgSslMode::VerifyFull).await,
+        TlsMode::Require => open_session(way, host, PgSslMode::Require).await,
+        TlsMode::VerifyCa => open_session(way, host, PgSslMode::VerifyCa).await,
+        TlsMode::VerifyFull => open_session(way, host, PgSslMode::VerifyFull).await,
     }
 }
 
 /// One session. A pooler that refuses the startup options gets a second try without them.
-async fn open_session(
-    target: &Target,
-    host: &Host,
-    options: &ConnectOptions,
-    mode: PgSslMode,
-) -> Result<Opened, DbError> {
-    let plain = connect_options(target, host, options, mode);
+async fn open_session(way: &Way<'_>, host: &Host, mode: PgSslMode) -> Result<Opened, DbError> {
+    let target = way.target;
+    let plain = connect_options(way, host, mode);
     let nonce = format!("{:016x}", fastrand::u64(..));
     let settings = target.settings.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     let with_nonce = plain.clone().options(settings.clone().chain([("castoff.nonce", nonce.as_str())]));
@@ -123,12 +129,8 @@ async fn open_session(
 }
 
 /// sqlx's options with nothing left to its defaults: it is given only what it knows, and logs no statement.
-fn connect_options(
-    target: &Target,
-    host: &Host,
-    options: &ConnectOptions,
-    mode: PgSslMode,
-) -> PgConnectOptions {
+fn connect_options(way: &Way<'_>, host: &Host, mode: PgSslMode) -> PgConnectOptions {
+    let Way { target, options, .. } = way;
     let mut connect = PgConnectOptions::new_without_pgpass()
         .username(&target.user)
         .database(&target.database)
@@ -144,16 +146,11 @@ fn connect_options(
     if let Some(password) = &target.password {
         connect = connect.password(password.expose());
     }
-    connect = match &target.tls.root {
-        TlsRoot::Unset => connect,
-        TlsRoot::System => connect.ssl_root_cert_from_pem(options.system_roots.clone()),
-        TlsRoot::File(path) => connect.ssl_root_cert(path),
-    };
-    if let Some(certificate) = &target.tls.certificate {
-        connect = connect.ssl_client_cert(certificate);
+    if let Some(root) = &way.certificates.root {
+        connect = connect.ssl_root_cert_from_pem(root.clone());
     }
-    if let Some(key) = &target.tls.key {
-        connect = connect.ssl_client_key(key);
+    if let Some((certificate, key)) = &way.certificates.client {
+        connect = connect.ssl_client_cert_from_pem(certificate).ssl_client_key_from_pem(key);
     }
     connect
 }
