@@ -79,6 +79,16 @@ impl MySqlSession {
         answer.error.map_or(Ok(answer.results), Err)
     }
 
+    /// A user's text, whole.
+    async fn send_script(&mut self, sql: &str) -> Result<(), ScriptError> {
+        match self.home.as_ref().and_then(|home| home.max_packet) {
+            Some(limit) if sql.len() >= limit => {
+                Err(ScriptError { completed: 0, error: errors::too_long(sql.len(), limit) })
+            }
+            _ => self.wire.send(sql).await,
+        }
+    }
+
     /// The database the session was opened on.
     fn database(&self) -> &str {
         self.home.as_ref().map_or(&*self.target.database, |home| &home.database)
@@ -138,7 +148,7 @@ impl Session for MySqlSession {
     }
 
     fn send<'a>(&'a mut self, sql: &'a str) -> BoxFuture<'a, Result<(), ScriptError>> {
-        Box::pin(self.wire.send(sql))
+        Box::pin(self.send_script(sql))
     }
 
     /// Nothing on MySQL needs care outside a transaction: what cannot run inside one ends it.
@@ -147,7 +157,7 @@ impl Session for MySqlSession {
         statement: &'a str,
         _resumed: bool,
     ) -> BoxFuture<'a, Result<(), DbError>> {
-        Box::pin(async move { self.wire.send(statement).await.map_err(|failed| failed.error) })
+        Box::pin(async move { self.send_script(statement).await.map_err(|failed| failed.error) })
     }
 
     fn execute<'a>(

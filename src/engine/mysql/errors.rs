@@ -37,6 +37,7 @@ const fn meaning(number: u16, before: Verdict, working: Verdict, hint: &'static 
 }
 
 const GRANT: &str = "grant the user what it lacks";
+const RAISE_PACKET: &str = "raise max_allowed_packet on the server, or split the file";
 const TLS_NEEDED: &str = "the server admits only encrypted connections: set sslmode=require or stricter";
 
 const TABLE: &[Meaning] = &[
@@ -124,7 +125,7 @@ const TABLE: &[Meaning] = &[
     meaning(2013, NotYet, Lost, ""),
     meaning(2055, NotYet, Lost, ""),
     // Failures of a migration that have one usual remedy.
-    meaning(1153, NotYet, Statement, "raise max_allowed_packet on the server, or split the file"),
+    meaning(1153, NotYet, Statement, RAISE_PACKET),
     meaning(1205, NotYet, Statement, "another session holds the lock: see SHOW PROCESSLIST"),
     meaning(
         1419,
@@ -153,6 +154,19 @@ pub(super) fn classify(error: &sqlx::Error, stage: Stage) -> DbError {
         },
         sqlx::Error::Protocol(message) if stage == Stage::Connecting => handshake(message),
         other => network::classify(other, stage == Stage::Connecting),
+    }
+}
+
+/// A text longer than the server takes.
+///
+/// It would answer 1153 and hang up, and often only the latter arrives, as if the connection had been lost.
+pub(super) fn too_long(bytes: usize, limit: usize) -> DbError {
+    DbError {
+        verdict: Statement,
+        code: Some("1153".into()),
+        message: format!("the text has {bytes} bytes, and the server takes no more than {limit}"),
+        hint: Some(RAISE_PACKET.into()),
+        ..DbError::default()
     }
 }
 
