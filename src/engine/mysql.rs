@@ -18,6 +18,10 @@ mod locks;
 mod reading;
 mod wire;
 
+/// Makes text what castoff takes it for, where a server with `skip-character-set-client-handshake` ignored the
+/// character set of the handshake.
+const UTF8: &str = "SET NAMES utf8mb4";
+
 /// Opens a session: one attempt over all hosts, authentication included.
 ///
 /// # Errors
@@ -43,7 +47,7 @@ pub async fn create_database(target: &Target, options: &ConnectOptions) -> Resul
     let nowhere = Target { database: String::new(), ..target.clone() };
     let mut wire = Wire::new(connect::open(&nowhere, options).await?);
     let create = format!(
-        "CREATE DATABASE IF NOT EXISTS {} CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci",
+        "{UTF8}; CREATE DATABASE IF NOT EXISTS {} CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci",
         identifier(&target.database)
     );
     let mut result = wire.ask(create, Stage::Connecting).await.error;
@@ -218,7 +222,7 @@ impl Cancel for Canceller {
         Box::pin(async move {
             let Some(id) = self.id.get() else { return Ok(()) };
             let mut wire = Wire::new(connect::open(&self.target, &self.options).await?);
-            let answer = wire.ask(format!("KILL QUERY {id}"), Stage::Working).await;
+            let answer = wire.ask(format!("{UTF8}; KILL QUERY {id}"), Stage::Working).await;
             wire.close().await;
             match answer.error {
                 // ER_NO_SUCH_THREAD: whatever it ran, it runs no more.
