@@ -92,7 +92,8 @@ pub async fn until_ready(
             Verdict::Never | Verdict::NoDatabase | Verdict::Credentials => {
                 return Err(refused(connector, &error));
             }
-            Verdict::NotYet | Verdict::Lost | Verdict::Statement => refused_since = None,
+            Verdict::Statement => return Err(unreadable(&error)),
+            Verdict::NotYet | Verdict::Lost => refused_since = None,
         }
         let now = error.to_string();
         if now != reason {
@@ -192,6 +193,12 @@ pub(crate) fn refused(connector: &dyn Connector, error: &DbError) -> Failure {
         Some(hint) => failure.hint(hint.clone()),
         None => failure.hint("waiting would not help; check the database's address, name and credentials"),
     }
+}
+
+/// The server is usable, but what stands under the history table's name is not the tool's.
+fn unreadable(error: &DbError) -> Failure {
+    Failure::message(Exit::Data, format!("the history table cannot be read: {error}"))
+        .hint("check --history-table and --format, and that the role may read the table")
 }
 
 /// A duration for a sentence, without the nanoseconds.

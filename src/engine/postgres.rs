@@ -120,6 +120,10 @@ impl PostgresSession {
                 let facts = rows.swap_remove(0);
                 return Ok(Reading { facts: self.facts(&facts)?, history: None });
             }
+            // insufficient_privilege: it is there, and not ours to read.
+            Some(error) if error.code.as_deref() == Some("42501") => {
+                return Err(DbError { verdict: Verdict::Never, ..error });
+            }
             Some(error) => return Err(error),
         }
         if rows.is_empty() {

@@ -86,3 +86,25 @@ fn has_wal(file: &Path) -> bool {
     wal.push("-wal");
     fs::metadata(PathBuf::from(wal)).is_ok_and(|found| found.len() > 0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Interrupt, SharedLock, Source, open};
+    use crate::engine::sqlite::lock;
+    use sqlx::Connection as _;
+    use std::fs;
+
+    #[tokio::test]
+    async fn a_connection_that_outlives_its_session_keeps_the_lock() {
+        let directory = tempfile::tempdir().unwrap();
+        let database = directory.path().join("app.db");
+        fs::write(&database, "").unwrap();
+        let held = SharedLock::default();
+        let opened = open(Source::Existing(&database), Interrupt::leaked(), &held).await.unwrap();
+        held.with(|held| *held = lock::try_lock(&database, "first").unwrap());
+        drop(held);
+        assert!(lock::try_lock(&database, "second").unwrap().is_none());
+        opened.connection.close().await.unwrap();
+        assert!(lock::try_lock(&database, "second").unwrap().is_some());
+    }
+}

@@ -192,7 +192,7 @@ mod tests {
         let first = try_lock(&database, "first").unwrap().unwrap();
         assert!(try_lock(&database, "second").unwrap().is_none());
         first.release();
-        assert!(path(&database).exists());
+        assert_eq!(fs::read(path(&database)).unwrap(), b"", "the next holder would be taken for the first");
         assert!(try_lock(&database, "second").unwrap().is_some());
     }
 

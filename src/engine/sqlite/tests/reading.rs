@@ -206,7 +206,7 @@ async fn rows_are_text_whatever_the_columns_hold() {
 }
 
 #[tokio::test]
-async fn a_history_of_another_shape_is_a_failed_statement_and_not_worth_waiting() {
+async fn a_history_of_another_shape_is_a_failed_statement() {
     let directory = tempfile::tempdir().unwrap();
     let database = directory.path().join("app.db");
     made(&database, HISTORY).await;
