@@ -14,6 +14,7 @@
 
 pub mod application;
 pub mod backoff;
+pub mod cli;
 pub mod config;
 pub mod engine;
 pub mod exec;
