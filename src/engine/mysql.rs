@@ -1,4 +1,6 @@
 //! MySQL and MariaDB: the session castoff migrates on, and the connection that can cancel it.
+//!
+//! What is said here was measured on MariaDB 10.11; what is said of MySQL is from its manual.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
