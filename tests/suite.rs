@@ -38,6 +38,8 @@ mod session;
 #[cfg(test)]
 mod signals;
 #[cfg(test)]
+mod split;
+#[cfg(test)]
 mod status;
 #[cfg(test)]
 mod story;
