@@ -41,28 +41,26 @@ pub(crate) fn named_by(environment: &Environment) -> bool {
     ["PGHOST", "PGHOSTADDR", "PGDATABASE", "PGSERVICE"].iter().any(|name| environment.get(name).is_some())
 }
 
-/// What libpq's variables say.
-pub(crate) fn from_variables(environment: &Environment, report: &mut Report) -> Layer {
+/// What libpq's variables say, each by itself: libpq fills a URL's missing port from `PGPORT` whatever `PGHOST` says.
+pub(crate) fn from_variables(environment: &Environment, report: &mut Report) -> Vec<Layer> {
     let text = |name: &str| environment.get(name).and_then(|value| value.to_str()).map(str::to_owned);
-    let host = text("PGHOST").or_else(|| text("PGHOSTADDR")).unwrap_or_default();
-    let hosts = hosts::parse_plain(&host).map_err(|why| format!("PGHOST: {why}"));
+    let (origin, host) = match text("PGHOST") {
+        Some(host) => ("PGHOST", host),
+        None => ("PGHOSTADDR", text("PGHOSTADDR").unwrap_or_default()),
+    };
+    let hosts = hosts::parse_plain(&host).map_err(|why| format!("{origin}: {why}"));
     let ports = ports(&text("PGPORT").unwrap_or_default()).map_err(|why| format!("PGPORT: {why}"));
-    Layer {
-        engine: Some(Engine::Postgres),
-        hosts: report.accept(hosts).unwrap_or_default(),
-        ports: report.accept(ports).unwrap_or_default(),
-        name: text("PGDATABASE"),
-        user: text("PGUSER"),
-        password: text("PGPASSWORD"),
-        params: VARIABLES
-            .iter()
-            .filter_map(|(variable, name)| {
-                let value = text(variable)?;
-                Some(Param { name: (*name).to_owned(), value, origin: (*variable).to_owned() })
-            })
-            .collect(),
-        ..Layer::of("PGHOST and the other variables of libpq")
-    }
+    let param = |(variable, name): &(&str, &str)| {
+        Some(Param { name: (*name).to_owned(), value: text(variable)?, origin: (*variable).to_owned() })
+    };
+    vec![
+        Layer { hosts: report.accept(hosts).unwrap_or_default(), ..Layer::of(origin) },
+        Layer { ports: report.accept(ports).unwrap_or_default(), ..Layer::of("PGPORT") },
+        Layer { user: text("PGUSER"), ..Layer::of("PGUSER") },
+        Layer { password: text("PGPASSWORD"), ..Layer::of("PGPASSWORD") },
+        Layer { name: text("PGDATABASE"), ..Layer::of("PGDATABASE") },
+        Layer { params: VARIABLES.iter().filter_map(param).collect(), ..Layer::default() },
+    ]
 }
 
 /// libpq's port list.
@@ -238,6 +236,3 @@ fn settings(params: &mut Params, report: &mut Report) -> (Vec<(String, String)>,
 fn plain(path: &str) -> String {
     path.replace(['"', ' '], "")
 }
-
-#[cfg(test)]
-mod tests;

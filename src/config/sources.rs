@@ -282,12 +282,18 @@ impl Sources {
         let engine = self.engine(&layer, report)?;
         let by_variables = engine == Engine::Postgres && postgres::named_by(&self.environment);
         if engine == Engine::Postgres {
-            let mut lowest = postgres::from_variables(&self.environment, report);
-            if asks {
-                lowest.password = None;
+            for mut lowest in postgres::from_variables(&self.environment, report) {
+                if asks {
+                    lowest.password = None;
+                }
+                // Shadowing its variables is everyday life for libpq, so nothing is said.
+                layer.fill_from(lowest, &mut Report::default());
             }
-            // Shadowing its variables is everyday life for libpq, so nothing is said.
-            layer.fill_from(lowest, &mut Report::default());
+            if layer.hosts.is_empty() && self.environment.get("PGSERVICE").is_some() {
+                report.mistake(
+                    "PGSERVICE names a service file, which castoff does not read: set PGHOST and its fellows",
+                );
+            }
         }
         // Parts that forget the host or the user are a mistake; a URL without them means libpq's defaults.
         let defaults = url.is_some() || (by_variables && self.secret.is_none() && self.parts.is_empty());

@@ -393,6 +393,3 @@ fn readable(param: &Param, places: Places<'_>, report: &mut Report) -> Option<Pa
     });
     report.accept(opened)
 }
-
-#[cfg(test)]
-mod tests;
