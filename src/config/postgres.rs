@@ -13,6 +13,9 @@ use super::tls::{self, Places};
 use super::values::port;
 use crate::engine::{Engine, TableName};
 
+/// libpq's compiled-in port.
+const DEFAULT_PORT: u16 = 5432;
+
 /// libpq's variables for parameters (`PQconninfoOptions`); those for host, port, user, password and database apart.
 const VARIABLES: &[(&str, &str)] = &[
     ("PGSSLMODE", "sslmode"),
@@ -42,14 +45,22 @@ pub(crate) fn named_by(environment: &Environment) -> bool {
 }
 
 /// What libpq's variables say, each by itself: libpq fills a URL's missing port from `PGPORT` whatever `PGHOST` says.
-pub(crate) fn from_variables(environment: &Environment, report: &mut Report) -> Vec<Layer> {
+///
+/// What is not needed is not read: a complete URL is not refused for them.
+pub(crate) fn from_variables(environment: &Environment, layer: &Layer, report: &mut Report) -> Vec<Layer> {
     let text = |name: &str| environment.get(name).and_then(|value| value.to_str()).map(str::to_owned);
-    let (origin, host) = match text("PGHOST") {
-        Some(host) => ("PGHOST", host),
-        None => ("PGHOSTADDR", text("PGHOSTADDR").unwrap_or_default()),
-    };
+    let named = |name: &'static str| text(name).map(|value| (name, value));
+    let needs_host = layer.hosts.is_empty();
+    let needs_port =
+        layer.ports.is_empty() && (needs_host || layer.hosts.iter().any(|(_, port)| port.is_none()));
+    let by_name = Params::new(layer.params.clone()).has("sslmode", "verify-full")
+        || text("PGSSLMODE").as_deref() == Some("verify-full");
+    let (host, address) = (named("PGHOST"), named("PGHOSTADDR"));
+    let chosen = if by_name { host.or(address) } else { address.or(host) };
+    let (origin, host) = chosen.filter(|_| needs_host).unwrap_or_default();
+    let port = text("PGPORT").filter(|_| needs_port).unwrap_or_default();
     let hosts = hosts::parse_plain(&host).map_err(|why| format!("{origin}: {why}"));
-    let ports = ports(&text("PGPORT").unwrap_or_default()).map_err(|why| format!("PGPORT: {why}"));
+    let ports = ports(&port).map_err(|why| format!("PGPORT: {why}"));
     let param = |(variable, name): &(&str, &str)| {
         Some(Param { name: (*name).to_owned(), value: text(variable)?, origin: (*variable).to_owned() })
     };
@@ -69,6 +80,9 @@ pub(crate) fn ports(list: &str) -> Result<Vec<u16>, String> {
 }
 
 /// What a URL's parameters say of the place and the user, which libpq takes before what stands in front of the `?`.
+///
+/// `hostaddr` comes before the host, as in libpq, where it saves a look-up. Only a certificate that is checked against
+/// the host's name needs the name, and then that is looked up.
 pub(crate) fn place_from_params(layer: &mut Layer, report: &mut Report) {
     let mut params = Params::new(std::mem::take(&mut layer.params));
     if let Some(param) = params.take("service", report) {
@@ -77,7 +91,12 @@ pub(crate) fn place_from_params(layer: &mut Layer, report: &mut Report) {
     }
     let host = params.take("host", report);
     let address = params.take("hostaddr", report);
-    if let Some(param) = host.or(address) {
+    let by_name = params.has("sslmode", "verify-full") && (host.is_some() || !layer.hosts.is_empty());
+    if let Some(param) = if by_name { host } else { address.or(host) } {
+        // libpq keeps the ports that stand before the `?` for the hosts behind it.
+        if layer.hosts.iter().any(|(_, port)| port.is_some()) {
+            layer.ports = layer.hosts.iter().map(|(_, port)| port.unwrap_or(DEFAULT_PORT)).collect();
+        }
         let parsed =
             hosts::parse_plain(&param.value).map_err(|why| param.mistake(&format!("is no host: {why}")));
         layer.hosts = report.accept(parsed).unwrap_or_default();
@@ -142,18 +161,17 @@ fn system_user() -> Option<String> {
 
 /// Each host with its port; without any, the socket that is there, else localhost.
 fn addresses(hosts: Vec<HostPort>, ports: &[u16], report: &mut Report) -> Vec<Host> {
-    const DEFAULT: u16 = 5432;
     let single = match ports {
-        [] => DEFAULT,
+        [] => DEFAULT_PORT,
         [only] => *only,
-        several if several.len() == hosts.len() => DEFAULT,
+        several if several.len() == hosts.len() => DEFAULT_PORT,
         several => {
             report.mistake(format!(
                 "{} ports for {} hosts: give one, or one for each",
                 several.len(),
                 hosts.len()
             ));
-            DEFAULT
+            DEFAULT_PORT
         }
     };
     if hosts.is_empty() {

@@ -45,6 +45,13 @@ fn hosts_come_in_every_form() {
         ("postgres://u@localhost/d?host=%2Frun&port=7", vec![unix("/run", 7)]),
         ("postgres://u@h:1/d?host=a,b&port=2,3", vec![tcp("a", 2), tcp("b", 3)]),
         ("postgres://u@/d?hostaddr=10.0.0.1", vec![tcp("10.0.0.1", 5432)]),
+        ("postgres://u@h:7/d?hostaddr=10.0.0.1", vec![tcp("10.0.0.1", 7)]),
+        ("postgres://u@h:7/d?hostaddr=10.0.0.1&sslmode=verify-full&sslrootcert=system", vec![tcp("h", 7)]),
+        ("postgres://u@localhost:7/d?host=/run", vec![unix("/run", 7)]),
+        (
+            "postgres://u@/d?host=h&hostaddr=10.0.0.1&sslmode=verify-full&sslrootcert=system",
+            vec![tcp("h", 5432)],
+        ),
         ("mysql://u@localhost/d?socket=/run/mysqld.sock", vec![unix("/run/mysqld.sock", 3306)]),
         ("mysql://u@localhost/d?socket=(/run/mysqld.sock)", vec![unix("/run/mysqld.sock", 3306)]),
         ("mysql+pymysql://u@/d?unix_socket=/run/mysqld.sock", vec![unix("/run/mysqld.sock", 3306)]),

@@ -1,6 +1,7 @@
 use super::{accepted, bad_url, parsed, refused, target, with};
 use crate::cli::Task;
-use crate::config::{Config, Drift, LogFormat, LogSettings, Mode, Parsed, Pooler, Timeouts, format_name};
+use crate::config::choices::format_name;
+use crate::config::{Config, Drift, LogFormat, LogSettings, Mode, Parsed, Pooler, Timeouts};
 use crate::format::FORMATS;
 use std::ffi::OsString;
 use std::path::Path;

@@ -149,8 +149,8 @@ fn an_exported_url_is_written_as_the_framework_expects() {
             "jdbc:postgresql://h:5432/d?user=u&password=p%23w",
         ),
         (
-            vec![("PGHOST", "/run/pg"), ("PGUSER", "u"), ("PGDATABASE", "d"), password],
-            "postgresql://u:p%23w@localhost:5432/d?host=%2Frun%2Fpg",
+            vec![("PGHOST", "/run/pg"), ("PGPORT", "7"), ("PGUSER", "u"), ("PGDATABASE", "d"), password],
+            "postgresql://u:p%23w@localhost:7/d?host=%2Frun%2Fpg",
         ),
         (
             vec![

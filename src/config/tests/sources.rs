@@ -121,7 +121,13 @@ fn libpqs_variables_fill_what_is_missing_and_are_enough_alone() {
     let config = with(&[("DATABASE_URL", "postgres://u@h/d"), ("PGPORT", "7"), ("PGHOST", "other")]);
     assert_eq!(target(&config).hosts, [tcp("h", 7)]);
     let config = with(&[("PGHOST", "h"), ("PGHOSTADDR", "10.0.0.1"), ("PGUSER", "me")]);
-    assert_eq!(target(&config).hosts, [tcp("h", 5432)]);
+    assert_eq!(target(&config).hosts, [tcp("10.0.0.1", 5432)]);
+    let config = with(&[("DATABASE_URL", "postgres://u@h:1/d"), ("PGPORT", "many"), ("PGHOST", "a b")]);
+    assert_eq!(target(&config).hosts, [tcp("h", 1)]);
+    assert!(
+        refused("castoff migrate", &[("DATABASE_URL", "postgres://u@h/d"), ("PGPORT", "many")])
+            .contains("PGPORT")
+    );
 }
 
 #[test]
