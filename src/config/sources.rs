@@ -19,8 +19,8 @@ use super::url::{self, Url};
 use super::{mysql, pgpass, postgres};
 use crate::engine::{Engine, TableName};
 
-/// Everything that was said about the database.
-#[derive(Clone, Debug)]
+/// Everything that was said about the database. No `Debug`: it holds secrets.
+#[derive(Clone)]
 pub(crate) struct Sources {
     url: Option<Source>,
     secret: Option<Source>,
@@ -32,10 +32,10 @@ pub(crate) struct Sources {
 }
 
 /// What it amounts to.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Assembled {
     pub(crate) target: Target,
-    /// The history table a parameter names, and which source does.
+    /// The history table a parameter names.
     pub(crate) history_table: Option<TableName>,
     /// Whether the password command gives the password.
     pub(crate) asks: bool,

@@ -96,7 +96,7 @@ async fn the_hard_password_survives_the_command() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn any_password_survives_every_route(secret in passwords()) {

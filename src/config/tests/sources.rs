@@ -89,6 +89,7 @@ fn parts_that_do_not_say_enough_say_what_is_missing() {
         (vec![("CASTOFF_DATABASE_ENGINE", "sqlite")], "CASTOFF_DATABASE_NAME"),
         (vec![("CASTOFF_DATABASE_ENGINE", "oracle")], "postgres, mysql or sqlite"),
         (vec![("CASTOFF_DATABASE_HOST", "postgres://u:hunter2@h/d")], "CASTOFF_DATABASE_URL"),
+        (vec![("CASTOFF_DATABASE_PARAMS", "password=hunter2")], "set CASTOFF_DATABASE_PASSWORD"),
     ] {
         let why = refused("castoff migrate", &variables);
         assert!(why.contains(wanted) && !why.contains("hunter2"), "{why}");
