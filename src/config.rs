@@ -1,3 +1,389 @@
 //! Raw arguments and variables become one validated [`Config`] before anything runs.
+//!
+//! Nothing here reads the process's own environment, arguments or working directory: they are handed in, and the same
+//! input always gives the same answer. Only the files that settings name are read.
 
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::cli::{self, CommandLine, Task, Words};
+use crate::engine::TableName;
+use crate::exit::{Exit, Failure};
+use crate::format::FORMATS;
+use report::{Report, shown};
+use settings::Settings;
+use sources::Sources;
+use values::{boolean, choice, duration, glob, limit, table_name};
+
+pub mod database;
+pub mod environment;
+pub mod logs;
 pub mod target;
+
+mod dialect;
+mod encoding;
+mod export;
+mod hosts;
+mod layer;
+mod mysql;
+mod parameters;
+mod password_command;
+mod pg_options;
+mod pgpass;
+mod postgres;
+mod report;
+mod secret;
+mod settings;
+mod sources;
+mod sqlite;
+mod suggest;
+mod tls;
+mod url;
+mod values;
+
+pub use database::Database;
+pub use environment::Environment;
+pub use logs::{LogFormat, LogSettings};
+
+/// Where migrations are looked for when nothing names them: the only one of these that exists.
+pub const MIGRATION_DIRECTORIES: [&str; 4] =
+    ["migrations", "prisma/migrations", "db/migrations", "db/migration"];
+
+/// Variables that carry secrets; the application does not get them.
+pub const SECRET_VARIABLES: [&str; 3] =
+    ["CASTOFF_DATABASE_URL", "CASTOFF_DATABASE_SECRET", "CASTOFF_DATABASE_PASSWORD"];
+
+/// Formats the documentation names; those not built in are refused by name.
+const ALL_FORMATS: &[&str] =
+    &["sqlx", "prisma", "golang-migrate", "dbmate", "goose", "flyway", "diesel", "refinery", "alembic"];
+
+/// What happens before the application starts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// Wait, migrate.
+    #[default]
+    Migrate,
+    /// Wait only.
+    Wait,
+    /// Nothing.
+    Off,
+}
+
+/// What to do with files that no longer fit the history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Drift {
+    /// Stop.
+    Fail,
+    /// Say so and go on.
+    Warn,
+}
+
+/// What stands between us and the database.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pooler {
+    /// Find out.
+    #[default]
+    Auto,
+    /// Nothing.
+    None,
+    /// A pooler that gives each client a session of its own.
+    Session,
+    /// A pooler that hands sessions on between transactions.
+    Transaction,
+}
+
+/// How long things may take; `None` is no limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// Until the database is ready.
+    pub wait: Option<Duration>,
+    /// One attempt to connect, authentication included.
+    pub connect: Option<Duration>,
+    /// Until another replica has finished.
+    pub lock: Option<Duration>,
+    /// All migrations together.
+    pub migrate: Option<Duration>,
+    /// After SIGTERM, for what cannot be rolled back; zero is none at all.
+    pub stop_grace: Duration,
+}
+
+impl Default for Timeouts {
+    /// The documented defaults.
+    fn default() -> Self {
+        Self {
+            wait: Some(Duration::from_mins(1)),
+            connect: Some(Duration::from_secs(20)),
+            lock: Some(Duration::from_mins(5)),
+            migrate: None,
+            stop_grace: Duration::from_secs(8),
+        }
+    }
+}
+
+/// Everything castoff was told, validated.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// What castoff was called for.
+    pub task: Task,
+    /// What happens before the application starts; means nothing to other tasks.
+    pub mode: Mode,
+    /// The application's argv; empty unless the task is [`Task::Become`].
+    pub command: Vec<OsString>,
+    /// The mode is off, or `--only-for` does not match: become the application now.
+    pub start_at_once: bool,
+    /// The database; `None` only if [`start_at_once`](Self::start_at_once).
+    pub database: Option<Database>,
+    /// The migrations directory; `None` to look in [`MIGRATION_DIRECTORIES`].
+    pub migrations: Option<PathBuf>,
+    /// The name of a format built in; `None` to recognise it.
+    pub format: Option<String>,
+    /// The history table; `None` for the tool's own.
+    pub history_table: Option<TableName>,
+    /// Edited files; `None` for what the tool does.
+    pub on_edited: Option<Drift>,
+    /// Missing files; `None` for what the tool does.
+    pub on_missing: Option<Drift>,
+    /// What stands before the database.
+    pub pooler: Pooler,
+    /// Whether a missing database is created.
+    pub create_database: bool,
+    /// Deadlines.
+    pub timeouts: Timeouts,
+    /// The application's environment: as found, without [`SECRET_VARIABLES`].
+    pub environment: Environment,
+    /// Whether the application is given [`Database::export_url`] as `DATABASE_URL`.
+    pub export_database_url: bool,
+    /// How to log.
+    pub logs: LogSettings,
+    /// To be logged as warnings.
+    pub warnings: Vec<String>,
+    /// To be logged at the usual level.
+    pub remarks: Vec<String>,
+    /// To be logged for debugging; names of what is ignored, never values.
+    pub notes: Vec<String>,
+}
+
+/// What a command line and an environment amount to.
+#[derive(Debug)]
+pub enum Parsed {
+    /// Something to do.
+    Run(Box<Config>),
+    /// A text for stdout, and exit code 0: `--help`, `--version`.
+    Print(String),
+    /// All mistakes, and how to log them.
+    Refuse(LogSettings, Failure),
+}
+
+impl Config {
+    /// Reads everything, reporting all mistakes at once. Relative paths start at `directory`.
+    pub fn from(arguments: Vec<OsString>, environment: &Environment, directory: &Path) -> Parsed {
+        let line = match cli::parse(arguments) {
+            Words::Do(line) => line,
+            Words::Print(text) => return Parsed::Print(text),
+            Words::Refuse(why, flags) => {
+                let logs = LogSettings::best_effort(&flags, environment);
+                return Parsed::Refuse(logs, Failure::message(Exit::Usage, why));
+            }
+        };
+        let settings = Settings { line: &line, environment };
+        let mut report = Report::default();
+        let logs = LogSettings::read(&settings, &mut report);
+        if starts_at_once(&settings) {
+            return Parsed::Run(Box::new(Self::at_once(&line, environment, logs, &report)));
+        }
+        let config = Self::read(&settings, logs, directory, &mut report);
+        match config {
+            Some(config) if !report.has_mistakes() => Parsed::Run(Box::new(config)),
+            _ => Parsed::Refuse(logs, report.failure()),
+        }
+    }
+
+    /// Nothing is read but how to log, so that nothing can keep the application from starting.
+    fn at_once(line: &CommandLine, environment: &Environment, logs: LogSettings, report: &Report) -> Self {
+        Self {
+            task: line.task,
+            mode: Mode::Off,
+            command: line.command.clone(),
+            start_at_once: true,
+            database: None,
+            migrations: None,
+            format: None,
+            history_table: None,
+            on_edited: None,
+            on_missing: None,
+            pooler: Pooler::default(),
+            create_database: false,
+            timeouts: Timeouts::default(),
+            environment: environment.without(&SECRET_VARIABLES),
+            export_database_url: false,
+            logs,
+            warnings: report.mistakes().to_vec(),
+            remarks: vec![],
+            notes: vec![],
+        }
+    }
+
+    fn read(
+        settings: &Settings<'_>,
+        logs: LogSettings,
+        directory: &Path,
+        report: &mut Report,
+    ) -> Option<Self> {
+        suggest::check(settings.environment, report);
+        let mode = mode(settings, report);
+        let migrations = settings.get("migrations", report).map(|setting| PathBuf::from(setting.value));
+        let names: Vec<&str> = FORMATS.iter().map(|format| format.name()).collect();
+        let format = settings.parse("format", |text| format_name(text, &names), report).flatten();
+        let drift = |flag: &str, report: &mut Report| {
+            settings.parse(flag, |text| choice(text, &[("fail", Drift::Fail), ("warn", Drift::Warn)]), report)
+        };
+        let on_edited = drift("on-edited", report);
+        let on_missing = drift("on-missing", report);
+        let pooler = settings.parse("pooler", pooler, report).unwrap_or_default();
+        let create_database = settings.parse("create-database", boolean, report).unwrap_or_default();
+        let export_database_url = settings.parse("export-database-url", boolean, report).unwrap_or_default();
+        let timeouts = timeouts(settings, report);
+        let explicit_table = settings.parse("history-table", table_name, report);
+        let environment = settings.environment.without(&SECRET_VARIABLES);
+        let database = database(settings, migrations.as_deref(), directory, &environment, report);
+        let history_table = history_table(explicit_table, database.as_ref(), report);
+        if export_database_url
+            && let Some(database) = &database
+            && database.export_url(database.target()).is_none()
+        {
+            report.notes.push(
+                "--export-database-url has nothing to do: the database was given as a complete URL".into(),
+            );
+        }
+        Some(Self {
+            task: settings.line.task,
+            mode,
+            command: settings.line.command.clone(),
+            start_at_once: false,
+            database: Some(database?),
+            migrations,
+            format,
+            history_table,
+            on_edited,
+            on_missing,
+            pooler,
+            create_database,
+            timeouts,
+            environment,
+            export_database_url,
+            logs,
+            warnings: std::mem::take(&mut report.warnings),
+            remarks: std::mem::take(&mut report.remarks),
+            notes: std::mem::take(&mut report.notes),
+        })
+    }
+}
+
+const MODES: &[(&str, Mode)] = &[("migrate", Mode::Migrate), ("wait", Mode::Wait), ("off", Mode::Off)];
+
+/// Whether the application is started whatever else was said. A mode or pattern that cannot be read does not say so.
+fn starts_at_once(settings: &Settings<'_>) -> bool {
+    if settings.line.task != Task::Become {
+        return false;
+    }
+    let mut ignored = Report::default();
+    if settings.parse("mode", |text| choice(text, MODES), &mut ignored) == Some(Mode::Off) {
+        return true;
+    }
+    let words: Vec<_> = settings.line.command.iter().map(|word| word.to_string_lossy()).collect();
+    settings.get("only-for", &mut ignored).is_some_and(|pattern| !glob(&pattern.value, &words.join(" ")))
+}
+
+fn mode(settings: &Settings<'_>, report: &mut Report) -> Mode {
+    let parse = |text: &str| match text.to_ascii_lowercase().as_str() {
+        "verify" | "await" => Err(format!(
+            "this version of castoff does not have {} yet; it knows migrate, wait and off",
+            shown(text)
+        )),
+        _ => choice(text, MODES),
+    };
+    let mode = settings.parse("mode", parse, report).unwrap_or_default();
+    if settings.line.task != Task::Become && mode == Mode::Off {
+        report.warnings.push(format!(
+            "mode off has no effect on `castoff {}`: it is about what happens before an application starts",
+            settings.line.task.name()
+        ));
+    }
+    // Only asked for its mistakes: a pattern that does not match has ended the reading long ago.
+    settings.get("only-for", report);
+    mode
+}
+
+fn pooler(text: &str) -> Result<Pooler, String> {
+    let choices = [
+        ("auto", Pooler::Auto),
+        ("none", Pooler::None),
+        ("session", Pooler::Session),
+        ("transaction", Pooler::Transaction),
+    ];
+    choice(text, &choices)
+}
+
+/// `auto` is `None`; a documented format that is not built in says so.
+fn format_name(text: &str, built_in: &[&str]) -> Result<Option<String>, String> {
+    let name = text.to_ascii_lowercase();
+    if name == "auto" {
+        return Ok(None);
+    }
+    if built_in.contains(&name.as_str()) {
+        return Ok(Some(name));
+    }
+    let what = if ALL_FORMATS.contains(&name.as_str()) { "is not in this build" } else { "is no format" };
+    Err(format!("{} {what}; this build knows: {} (or auto)", shown(text), built_in.join(", ")))
+}
+
+fn timeouts(settings: &Settings<'_>, report: &mut Report) -> Timeouts {
+    let default = Timeouts::default();
+    Timeouts {
+        wait: settings.parse("wait-timeout", limit, report).unwrap_or(default.wait),
+        connect: settings.parse("connect-timeout", limit, report).unwrap_or(default.connect),
+        lock: settings.parse("lock-timeout", limit, report).unwrap_or(default.lock),
+        migrate: settings.parse("migrate-timeout", limit, report).unwrap_or(default.migrate),
+        stop_grace: settings.parse("stop-grace", duration, report).unwrap_or(default.stop_grace),
+    }
+}
+
+fn database(
+    settings: &Settings<'_>,
+    migrations: Option<&Path>,
+    directory: &Path,
+    environment: &Environment,
+    report: &mut Report,
+) -> Option<Database> {
+    // What is wrong here is reported with everything else, but hides no more of it than it must.
+    let mut own = Report::default();
+    let assembled = Sources::collect(settings, migrations, directory, &mut own).and_then(|sources| {
+        let assembled = sources.assemble(&mut own);
+        let assembled = own.accept(assembled).flatten()?;
+        Some(Database::new(sources, assembled, environment.clone()))
+    });
+    report.absorb(own);
+    assembled
+}
+
+/// The option, else the URL's parameter; both are said for good reason, so they must agree.
+fn history_table(
+    explicit: Option<TableName>,
+    database: Option<&Database>,
+    report: &mut Report,
+) -> Option<TableName> {
+    let from_url = database.and_then(Database::history_table);
+    if let (Some(explicit), Some(from_url)) = (&explicit, from_url)
+        && explicit != from_url
+    {
+        report.mistake(format!(
+            "--history-table (CASTOFF_HISTORY_TABLE) says {explicit}, and x-migrations-table in the database's URL says \
+             {from_url}: keep one"
+        ));
+    }
+    explicit.or_else(|| from_url.cloned())
+}
+
+#[cfg(test)]
+mod tests;

@@ -100,3 +100,14 @@ fn the_name_server_answers_as_told() {
     assert_eq!(ask()[3] & 0x0f, 3);
     assert_eq!(dns.questions(), 2);
 }
+
+#[test]
+fn the_keys_are_those_of_the_reference() {
+    use crate::harness::keys;
+    assert_eq!(keys::sqlx("app"), 3_469_795_979_745_788_610);
+    assert_eq!(format!("{:x}", keys::sqlx("app")), "3027310f4fd382c2");
+    assert_ne!(
+        keys::own("app", "public", "_sqlx_migrations"),
+        keys::own("app", "publi", "c_sqlx_migrations")
+    );
+}

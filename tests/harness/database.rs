@@ -126,14 +126,6 @@ impl Database {
         }
     }
 
-    /// The PostgreSQL server it is on.
-    pub(crate) fn postgres(&self) -> &Arc<Postgres> {
-        match &self.place {
-            Place::Postgres(server) => server,
-            Place::MariaDb(_) | Place::Sqlite(_) => panic!("this database is not on PostgreSQL"),
-        }
-    }
-
     /// A connection with every right.
     pub(crate) fn client(&self) -> Client {
         let address = match &self.place {

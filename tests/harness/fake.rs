@@ -94,7 +94,7 @@ impl FakeConnection {
         self.write(&answer);
     }
 
-    /// Sends an ErrorResponse.
+    /// Sends an `ErrorResponse`.
     pub(crate) fn error(&mut self, severity: &str, code: &str, text: &str) {
         let body = format!("S{severity}\0V{severity}\0C{code}\0M{text}\0\0");
         self.write(&message(b'E', body.as_bytes()));

@@ -31,18 +31,18 @@ impl Finished {
     pub(super) fn new(
         label: &str,
         status: ExitStatus,
-        stdout: Vec<u8>,
-        stderr: Vec<u8>,
+        stdout: &[u8],
+        stderr: &[u8],
         elapsed: Duration,
         stdout_may_hold_secrets: bool,
     ) -> Self {
-        let searched: &[&[u8]] = if stdout_may_hold_secrets { &[&stderr] } else { &[&stdout, &stderr] };
+        let searched: &[&[u8]] = if stdout_may_hold_secrets { &[stderr] } else { &[stdout, stderr] };
         secrets::inspect(label, searched);
-        let stderr = String::from_utf8_lossy(&stderr).into_owned();
+        let stderr = String::from_utf8_lossy(stderr).into_owned();
         Self {
             code: status.code().or_else(|| status.signal().map(|number| 128 + number)).unwrap_or(-1),
             killed: status.signal().is_some(),
-            stdout: String::from_utf8_lossy(&stdout).into_owned(),
+            stdout: String::from_utf8_lossy(stdout).into_owned(),
             log: stderr.lines().filter_map(|line| serde_json::from_str(line).ok()).collect(),
             stderr,
             elapsed,

@@ -16,6 +16,7 @@ mod dns;
 mod eventually;
 mod fake;
 mod finished;
+pub(crate) mod keys;
 mod mariadb;
 mod migrations;
 mod pgbouncer;

@@ -74,17 +74,12 @@ impl Postgres {
         }
     }
 
-    /// Where its files are, for certificates and the like.
-    pub(crate) fn home(&self) -> &Scratch {
-        &self.home
-    }
-
     /// The data directory.
     pub(crate) fn data(&self) -> PathBuf {
         self.home.path().join("data")
     }
 
-    /// The TCP port on loopback, the same for the unix socket in [`home`](Self::home).
+    /// The TCP port on loopback, the same for the unix socket.
     pub(crate) fn port(&self) -> u16 {
         self.port
     }
@@ -133,11 +128,6 @@ impl Postgres {
     pub(crate) fn admin(&self) -> Client {
         self.connect("postgres").expect("a superuser may connect")
     }
-
-    /// What the server has logged so far.
-    pub(crate) fn log(&self) -> String {
-        fs::read_to_string(self.home.path().join("log")).unwrap_or_default()
-    }
 }
 
 impl Drop for Postgres {
@@ -158,7 +148,7 @@ fn binary(name: &str) -> Option<PathBuf> {
 
 /// A data directory made once by initdb and copied for each server.
 fn template() -> Option<&'static Path> {
-    static TEMPLATE: OnceLock<Option<Scratch>> = OnceLock::new();
+    static TEMPLATE: OnceLock<Option<(Scratch, PathBuf)>> = OnceLock::new();
     let made = TEMPLATE.get_or_init(|| {
         let Some(initdb) = binary("initdb") else {
             missing("postgres", "no initdb in /usr/lib/postgresql or on the PATH");
@@ -172,10 +162,10 @@ fn template() -> Option<&'static Path> {
         run_to_end(command);
         home.write("data/postgresql.conf", CONFIGURATION);
         home.write("data/pg_hba.conf", ACCESS);
-        Some(home)
+        let data = home.path().join("data");
+        Some((home, data))
     });
-    static PATH: OnceLock<PathBuf> = OnceLock::new();
-    made.as_ref().map(|home| PATH.get_or_init(|| home.path().join("data")).as_path())
+    made.as_ref().map(|(_, data)| data.as_path())
 }
 
 /// Fast and forgetful: these servers live for minutes.

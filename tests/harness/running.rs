@@ -138,7 +138,7 @@ impl Running {
         let stdout = self.stdout.take().map(|thread| thread.join().expect("stdout was read"));
         let stderr = self.stderr.take().map(|thread| thread.join().expect("stderr was read"));
         let (stdout, stderr) = (stdout.unwrap_or_default(), stderr.unwrap_or_default());
-        Finished::new(&self.label, status, stdout, stderr, elapsed, self.stdout_may_hold_secrets)
+        Finished::new(&self.label, status, &stdout, &stderr, elapsed, self.stdout_may_hold_secrets)
     }
 }
 
@@ -147,7 +147,7 @@ impl Drop for Running {
         // Already collected: its id may be somebody else's by now.
         if self.stdout.is_some() {
             if let Some(pid) = self.pid {
-                drop(kill(pid, Signal::SIGKILL));
+                let _ = kill(pid, Signal::SIGKILL);
             }
             drop(self.child.kill());
             drop(self.child.wait());

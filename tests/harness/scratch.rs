@@ -94,8 +94,8 @@ extern "C" fn clean_up() {
         let pid = Pid::from_raw(i32::try_from(pid).unwrap_or(i32::MAX));
         // A server already waited for is no child any more, and its id must not be trusted.
         if waitpid(pid, Some(WaitPidFlag::WNOHANG)) == Ok(WaitStatus::StillAlive) {
-            drop(kill(pid, signal));
-            drop(waitpid(pid, None));
+            let _ = kill(pid, signal);
+            let _ = waitpid(pid, None);
         }
     }
     if FAILED.load(Ordering::Relaxed) {
@@ -112,7 +112,7 @@ fn remove_leftovers() {
         let name = entry.file_name().to_string_lossy().into_owned();
         let Some(pid) = name.strip_prefix("castoff-test-") else { continue };
         let old = entry.metadata().and_then(|meta| meta.modified()).ok().and_then(|at| at.elapsed().ok());
-        let a_day = std::time::Duration::from_secs(86_400);
+        let a_day = std::time::Duration::from_hours(24);
         if !Path::new("/proc").join(pid).exists() && old.is_some_and(|age| age > a_day) {
             drop(fs::remove_dir_all(entry.path()));
         }

@@ -49,7 +49,7 @@ pub(crate) fn leak(output: &[u8]) -> Option<String> {
     let secrets = SECRETS.lock().unwrap_or_else(PoisonError::into_inner);
     let held = |secret: &&String| {
         let escaped = serde_json::to_string(secret).expect("a string");
-        text.contains(secret.as_str()) || text.contains(&escaped[1..escaped.len() - 1])
+        text.contains(secret.as_str()) || text.contains(escaped.trim_matches('"'))
     };
     secrets.iter().find(held).cloned()
 }

@@ -1,0 +1,218 @@
+//! The parameters after a URL's `?`: each is honoured, refused, or ignored by name.
+
+use super::report::{Report, shown};
+use super::values::{boolean, table_name};
+use crate::engine::TableName;
+
+/// A parameter and where it came from.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Param {
+    /// Its name as it was written.
+    pub(crate) name: String,
+    /// Its value, decoded.
+    pub(crate) value: String,
+    /// The flag or variable that holds it.
+    pub(crate) origin: String,
+}
+
+impl Param {
+    /// The name without the habits of one driver: `ssl-mode`, `ssl_mode` and `sslMode` are one.
+    pub(crate) fn key(&self) -> String {
+        self.name.to_ascii_lowercase().replace(['-', '_'], "")
+    }
+
+    /// A mistake about this parameter.
+    pub(crate) fn mistake(&self, what: &str) -> String {
+        format!("{}: the parameter {} {what}", self.origin, self.name)
+    }
+
+    /// A mistake about its value, with what it may be.
+    pub(crate) fn not_one_of(&self, choices: &str) -> String {
+        self.mistake(&format!("is {}; it may be {choices}", shown(&self.value)))
+    }
+}
+
+/// Parameters from which each consumer takes what it understands.
+#[derive(Clone, Default)]
+pub(crate) struct Params(Vec<Param>);
+
+impl Params {
+    pub(crate) fn new(params: Vec<Param>) -> Self {
+        Self(params)
+    }
+
+    /// Takes a parameter by its [`key`](Param::key). An empty value counts as none; two that differ are a mistake.
+    pub(crate) fn take(&mut self, key: &str, report: &mut Report) -> Option<Param> {
+        let (mut taken, left): (Vec<Param>, Vec<Param>) =
+            std::mem::take(&mut self.0).into_iter().partition(|param| param.key() == key);
+        self.0 = left;
+        taken.retain(|param| !param.value.is_empty());
+        let last = taken.pop()?;
+        if let Some(other) = taken.iter().find(|other| other.value != last.value) {
+            report.mistake(
+                last.mistake(&format!("is given twice, with different values (also in {})", other.origin)),
+            );
+        }
+        Some(last)
+    }
+
+    /// Takes the first of several names for the same thing.
+    pub(crate) fn take_any(&mut self, keys: &[&str], report: &mut Report) -> Option<Param> {
+        let mut found: Option<Param> = None;
+        for key in keys {
+            let next = self.take(key, report);
+            match (&found, next) {
+                (Some(first), Some(next)) if first.value != next.value => report.mistake(
+                    next.mistake(&format!("and {} say the same thing differently; keep one", first.name)),
+                ),
+                (None, Some(next)) => found = Some(next),
+                _ => {}
+            }
+        }
+        found
+    }
+
+    /// Takes every parameter whose name begins like this.
+    pub(crate) fn take_prefixed(&mut self, prefix: &str) -> Vec<Param> {
+        let (taken, left) =
+            std::mem::take(&mut self.0).into_iter().partition(|param| param.name.starts_with(prefix));
+        self.0 = left;
+        taken
+    }
+
+    /// What nobody took.
+    pub(crate) fn into_rest(self) -> Vec<Param> {
+        self.0
+    }
+
+    /// Refuses what is left of the parameters that choose TLS; notes the rest by name.
+    pub(crate) fn ignore_rest(self, report: &mut Report) {
+        let chooses_tls = |key: &str| {
+            [
+                "ssl",
+                "tls",
+                "xtls",
+                "usessl",
+                "trustcertificate",
+                "clientcertificate",
+                "enabledtls",
+                "enabledssl",
+            ]
+            .iter()
+            .any(|prefix| key.starts_with(prefix))
+                || ["requiressl", "verifyservercertificate", "serversslcert"].contains(&key)
+        };
+        let mut ignored: Vec<String> = Vec::new();
+        for param in self.0 {
+            if chooses_tls(&param.key()) && !param.value.is_empty() {
+                report.mistake(param.mistake("chooses TLS in a way castoff cannot; write sslmode, sslrootcert, sslcert and sslkey as libpq does, for castoff alone in CASTOFF_DATABASE_URL"));
+            } else if !ignored.contains(&param.name) {
+                ignored.push(param.name);
+            }
+        }
+        if !ignored.is_empty() {
+            report.notes.push(format!(
+                "parameters of the database's URL that mean nothing to castoff: {}",
+                ignored.join(", ")
+            ));
+        }
+    }
+}
+
+/// golang-migrate's parameters: its history table, and what would change how scripts are split.
+pub(crate) fn golang_migrate(params: &mut Params, report: &mut Report) -> Option<TableName> {
+    if let Some(multi) = params.take("xmultistatement", report) {
+        match boolean(&multi.value) {
+            Ok(false) => {}
+            Ok(true) => report.mistake(multi.mistake(
+                "would split scripts at every `;`, which castoff does not do: remove it, scripts are sent whole",
+            )),
+            Err(_) => report.mistake(multi.not_one_of("true or false")),
+        }
+    }
+    let quoted = params.take("xmigrationstablequoted", report);
+    let quoted = quoted.is_some_and(|param| boolean(&param.value).unwrap_or(false));
+    let table = params.take("xmigrationstable", report)?;
+    if quoted {
+        return report
+            .accept(table_name(&table.value).map_err(|why| table.mistake(&format!("is no table: {why}"))));
+    }
+    // Unquoted, golang-migrate takes the value as one name, dots included.
+    Some(TableName { schema: None, name: table.value })
+}
+
+/// Refuses what would choose a schema where the engine has none.
+pub(crate) fn refuse_postgres_only(params: &mut Params, engine: &str, report: &mut Report) {
+    for key in ["schema", "searchpath", "currentschema", "options", "targetsessionattrs", "channelbinding"] {
+        if let Some(param) = params.take(key, report) {
+            report.mistake(param.mistake(&format!("means nothing to {engine}: remove it")));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Param, Params, golang_migrate};
+    use crate::config::report::Report;
+
+    fn params(pairs: &[(&str, &str)]) -> Params {
+        let param = |(name, value): &(&str, &str)| Param {
+            name: (*name).to_owned(),
+            value: (*value).to_owned(),
+            origin: "DATABASE_URL".to_owned(),
+        };
+        Params::new(pairs.iter().map(param).collect())
+    }
+
+    #[test]
+    fn spellings_of_one_name_are_one() {
+        let mut report = Report::default();
+        for name in ["ssl-mode", "ssl_mode", "sslMode", "sslmode"] {
+            assert!(params(&[(name, "x")]).take("sslmode", &mut report).is_some());
+        }
+    }
+
+    #[test]
+    fn what_is_ignored_is_named_without_its_value() {
+        let mut report = Report::default();
+        params(&[("connection_limit", "hunter2"), ("pgbouncer", "true"), ("connection_limit", "1")])
+            .ignore_rest(&mut report);
+        assert!(!report.has_mistakes());
+        assert_eq!(report.notes.len(), 1);
+        assert!(report.notes[0].ends_with("connection_limit, pgbouncer"), "{:?}", report.notes);
+    }
+
+    #[test]
+    fn what_chooses_tls_is_never_ignored() {
+        for name in
+            ["sslcrl", "sslidentity", "ssl_foo", "tlsInsecure", "trustCertificateKeyStoreUrl", "x-tls-foo"]
+        {
+            let mut report = Report::default();
+            params(&[(name, "x")]).ignore_rest(&mut report);
+            assert!(report.has_mistakes(), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_same_parameter_twice_is_a_mistake_only_if_it_differs() {
+        let mut report = Report::default();
+        params(&[("schema", "a"), ("schema", "a")]).take("schema", &mut report);
+        assert!(!report.has_mistakes());
+        params(&[("schema", "a"), ("schema", "b")]).take("schema", &mut report);
+        assert!(report.has_mistakes());
+    }
+
+    #[test]
+    fn golang_migrate_names_its_table_and_may_not_split() {
+        let mut report = Report::default();
+        let table = golang_migrate(&mut params(&[("x-migrations-table", "my.table")]), &mut report).unwrap();
+        assert_eq!((table.schema, table.name.as_str()), (None, "my.table"));
+        let quoted = [("x-migrations-table", r#""app"."done""#), ("x-migrations-table-quoted", "1")];
+        let table = golang_migrate(&mut params(&quoted), &mut report).unwrap();
+        assert_eq!((table.schema.as_deref(), table.name.as_str()), (Some("app"), "done"));
+        golang_migrate(&mut params(&[("x-multi-statement", "false")]), &mut report);
+        assert!(!report.has_mistakes());
+        golang_migrate(&mut params(&[("x-multi-statement", "true")]), &mut report);
+        assert!(report.failure().reason().contains("x-multi-statement"));
+    }
+}

@@ -1,0 +1,243 @@
+//! A PostgreSQL target out of what the sources say, missing parts filled as libpq fills them.
+
+use std::path::{Path, PathBuf};
+
+use super::environment::Environment;
+use super::hosts::{self, HostPort};
+use super::layer::Layer;
+use super::parameters::{Param, Params, golang_migrate};
+use super::pg_options;
+use super::report::{Report, shown};
+use super::target::{Host, Secret, SessionAttrs, Target, TlsMode};
+use super::tls::{self, Places};
+use super::values::port;
+use crate::engine::{Engine, TableName};
+
+/// libpq's variables for parameters (`PQconninfoOptions`); those for host, port, user, password and database apart.
+const VARIABLES: &[(&str, &str)] = &[
+    ("PGSSLMODE", "sslmode"),
+    ("PGREQUIRESSL", "requiressl"),
+    ("PGSSLROOTCERT", "sslrootcert"),
+    ("PGSSLCERT", "sslcert"),
+    ("PGSSLKEY", "sslkey"),
+    ("PGSSLCERTMODE", "sslcertmode"),
+    ("PGSSLCRL", "sslcrl"),
+    ("PGSSLCRLDIR", "sslcrldir"),
+    ("PGSSLSNI", "sslsni"),
+    ("PGSSLNEGOTIATION", "sslnegotiation"),
+    ("PGSSLMINPROTOCOLVERSION", "ssl_min_protocol_version"),
+    ("PGSSLMAXPROTOCOLVERSION", "ssl_max_protocol_version"),
+    ("PGGSSENCMODE", "gssencmode"),
+    ("PGCHANNELBINDING", "channel_binding"),
+    ("PGREQUIREAUTH", "require_auth"),
+    ("PGREQUIREPEER", "requirepeer"),
+    ("PGOPTIONS", "options"),
+    ("PGTARGETSESSIONATTRS", "target_session_attrs"),
+];
+
+/// Whether libpq's variables name a server by themselves. A user name or a password alone does not: images set those
+/// for other purposes.
+pub(crate) fn named_by(environment: &Environment) -> bool {
+    ["PGHOST", "PGHOSTADDR", "PGDATABASE", "PGSERVICE"].iter().any(|name| environment.get(name).is_some())
+}
+
+/// What libpq's variables say.
+pub(crate) fn from_variables(environment: &Environment, report: &mut Report) -> Layer {
+    let text = |name: &str| environment.get(name).and_then(|value| value.to_str()).map(str::to_owned);
+    let host = text("PGHOST").or_else(|| text("PGHOSTADDR")).unwrap_or_default();
+    let hosts = hosts::parse_plain(&host).map_err(|why| format!("PGHOST: {why}"));
+    let ports = ports(&text("PGPORT").unwrap_or_default()).map_err(|why| format!("PGPORT: {why}"));
+    Layer {
+        engine: Some(Engine::Postgres),
+        hosts: report.accept(hosts).unwrap_or_default(),
+        ports: report.accept(ports).unwrap_or_default(),
+        name: text("PGDATABASE"),
+        user: text("PGUSER"),
+        password: text("PGPASSWORD"),
+        params: VARIABLES
+            .iter()
+            .filter_map(|(variable, name)| {
+                let value = text(variable)?;
+                Some(Param { name: (*name).to_owned(), value, origin: (*variable).to_owned() })
+            })
+            .collect(),
+        ..Layer::of("PGHOST and the other variables of libpq")
+    }
+}
+
+/// libpq's port list.
+pub(crate) fn ports(list: &str) -> Result<Vec<u16>, String> {
+    list.split(',').filter(|number| !number.is_empty()).map(port).collect()
+}
+
+/// What a URL's parameters say of the place and the user, which libpq takes before what stands in front of the `?`.
+pub(crate) fn place_from_params(layer: &mut Layer, report: &mut Report) {
+    let mut params = Params::new(std::mem::take(&mut layer.params));
+    if let Some(param) = params.take("service", report) {
+        report
+            .mistake(param.mistake("names a service file, which castoff does not read: write the host here"));
+    }
+    let host = params.take("host", report);
+    let address = params.take("hostaddr", report);
+    if let Some(param) = host.or(address) {
+        let parsed =
+            hosts::parse_plain(&param.value).map_err(|why| param.mistake(&format!("is no host: {why}")));
+        layer.hosts = report.accept(parsed).unwrap_or_default();
+    }
+    if let Some(param) = params.take("port", report) {
+        layer.ports =
+            report.accept(ports(&param.value).map_err(|why| param.mistake(&why))).unwrap_or_default();
+    }
+    for (key, slot) in
+        [("user", &mut layer.user), ("password", &mut layer.password), ("dbname", &mut layer.name)]
+    {
+        if let Some(param) = params.take(key, report) {
+            *slot = Some(param.value);
+        }
+    }
+    layer.params = params.into_rest();
+}
+
+/// The target, and the history table if a parameter names one.
+pub(crate) fn target(
+    layer: Layer,
+    jdbc: bool,
+    environment: &Environment,
+    directory: &Path,
+    report: &mut Report,
+) -> Option<(Target, Option<TableName>)> {
+    let user = layer.user.or_else(system_user);
+    let hosts = addresses(layer.hosts, &layer.ports, report);
+    let mut params = Params::new(layer.params);
+    let home = environment.get("HOME").map(PathBuf::from);
+    let mut tls = tls::postgres(&mut params, jdbc, Places { directory, home: home.as_deref() }, report);
+    // libpq: sslmode is ignored on unix sockets.
+    if hosts.iter().all(|host| matches!(host, Host::Unix(..))) {
+        tls = super::target::Tls { mode: TlsMode::Disable, ..Default::default() };
+    }
+    let session_attrs = session_attrs(&mut params, report);
+    let (settings, schema) = settings(&mut params, report);
+    let table = golang_migrate(&mut params, report);
+    params.ignore_rest(report);
+    let Some(user) = user else {
+        report.mistake("no user name for the database: set CASTOFF_DATABASE_USER, or write it into the URL");
+        return None;
+    };
+    let target = Target {
+        engine: Engine::Postgres,
+        hosts,
+        database: layer.name.unwrap_or_else(|| user.clone()),
+        user,
+        password: layer.password.map(Secret::new),
+        tls,
+        settings,
+        schema,
+        session_attrs,
+    };
+    Some((target, table))
+}
+
+/// As libpq: the name of the user we run as.
+fn system_user() -> Option<String> {
+    nix::unistd::User::from_uid(nix::unistd::geteuid()).ok().flatten().map(|user| user.name)
+}
+
+/// Each host with its port; without any, the socket that is there, else localhost.
+fn addresses(hosts: Vec<HostPort>, ports: &[u16], report: &mut Report) -> Vec<Host> {
+    const DEFAULT: u16 = 5432;
+    let single = match ports {
+        [] => DEFAULT,
+        [only] => *only,
+        several if several.len() == hosts.len() => DEFAULT,
+        several => {
+            report.mistake(format!(
+                "{} ports for {} hosts: give one, or one for each",
+                several.len(),
+                hosts.len()
+            ));
+            DEFAULT
+        }
+    };
+    if hosts.is_empty() {
+        // libpq's compiled-in directory: Debian's, then PostgreSQL's own.
+        let socket = ["/var/run/postgresql", "/tmp"]
+            .into_iter()
+            .find(|directory| Path::new(directory).join(format!(".s.PGSQL.{single}")).exists());
+        return vec![match socket {
+            Some(directory) => Host::Unix(directory.into(), single),
+            None => Host::Tcp("localhost".to_owned(), single),
+        }];
+    }
+    let listed = if ports.len() == hosts.len() { ports } else { &[] };
+    hosts
+        .into_iter()
+        .enumerate()
+        .map(|(at, (name, own))| {
+            let port = own.or_else(|| listed.get(at).copied()).unwrap_or(single);
+            if name.starts_with('/') { Host::Unix(name.into(), port) } else { Host::Tcp(name, port) }
+        })
+        .collect()
+}
+
+fn session_attrs(params: &mut Params, report: &mut Report) -> SessionAttrs {
+    let libpq = params.take("targetsessionattrs", report);
+    // pgjdbc's name for it.
+    let jdbc = params.take("targetservertype", report);
+    let Some(param) = libpq.or(jdbc) else { return SessionAttrs::Unset };
+    match param.value.as_str() {
+        "any" => SessionAttrs::Any,
+        "read-write" | "primary" | "master" => SessionAttrs::ReadWrite,
+        "read-only" | "standby" | "secondary" | "slave" => SessionAttrs::ReadOnly,
+        "prefer-standby" | "preferSecondary" | "preferSlave" => SessionAttrs::PreferStandby,
+        _ => {
+            report
+                .mistake(param.not_one_of("any, read-write, read-only, primary, standby or prefer-standby"));
+            SessionAttrs::Unset
+        }
+    }
+}
+
+/// The session's settings, and Prisma's schema.
+fn settings(params: &mut Params, report: &mut Report) -> (Vec<(String, String)>, Option<String>) {
+    let mut settings = Vec::new();
+    if let Some(param) = params.take("options", report) {
+        let parsed = pg_options::parse(&param.value).map_err(|why| param.mistake(&why));
+        settings.extend(report.accept(parsed).unwrap_or_default());
+    }
+    // sqlx's options[name]=value
+    for param in params.take_prefixed("options[") {
+        let name =
+            param.name.strip_prefix("options[").and_then(|name| name.strip_suffix(']')).unwrap_or_default();
+        settings.push((name.to_owned(), param.value.clone()));
+    }
+    let schema = params.take("schema", report);
+    let quoted = schema.as_ref().map(|param| format!("\"{}\"", param.value.replace('"', "\"\"")));
+    let paths = [
+        params.take("searchpath", report).map(|param| param.value),
+        params.take("currentschema", report).map(|param| param.value),
+        quoted,
+    ];
+    settings.extend(paths.into_iter().flatten().map(|path| ("search_path".to_owned(), path)));
+    let mut searched = settings.iter().filter(|(name, _)| name == "search_path").map(|(_, path)| path);
+    if let Some(first) = searched.next()
+        && let Some(other) = searched.find(|other| plain(other) != plain(first))
+    {
+        report.mistake(format!(
+            "the database's URL chooses the schema twice, {} and {}: keep one of schema, search_path, currentSchema \
+             and options",
+            shown(first),
+            shown(other)
+        ));
+    }
+    let mut seen = false;
+    settings.retain(|(name, _)| name != "search_path" || !std::mem::replace(&mut seen, true));
+    (settings, schema.map(|param| param.value))
+}
+
+/// A search path as far as two ways of writing the same one go.
+fn plain(path: &str) -> String {
+    path.replace(['"', ' '], "")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,435 @@
+//! Where the database's address can come from, and the one target it all amounts to.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::dialect::{self, Dialect};
+use super::environment::Environment;
+use super::export::Export;
+use super::hosts;
+use super::layer::Layer;
+use super::parameters::{Param, Params, golang_migrate, refuse_postgres_only};
+use super::password_command::{PasswordCommand, without_trailing_newlines};
+use super::report::Report;
+use super::secret;
+use super::settings::Settings;
+use super::sqlite::{self, Folders};
+use super::target::{Secret, SessionAttrs, Target, Tls, TlsMode};
+use super::url::{self, Url};
+use super::{mysql, pgpass, postgres};
+use crate::engine::{Engine, TableName};
+
+/// A value that may be a secret: given, or in a file that is read again at each attempt.
+#[derive(Clone, Debug)]
+pub(crate) struct Source {
+    pub(crate) origin: String,
+    pub(crate) content: Content,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Content {
+    Given(Secret),
+    File(PathBuf),
+}
+
+/// Why a source gives nothing.
+#[derive(Debug)]
+pub(crate) enum Unreadable {
+    /// The file cannot be read, which may pass while it is being replaced.
+    File(String),
+    /// What is read makes no sense.
+    Content(String),
+}
+
+impl Source {
+    fn read(&self) -> Result<String, Unreadable> {
+        match &self.content {
+            Content::Given(secret) => Ok(secret.expose().to_owned()),
+            Content::File(path) => {
+                let bytes = fs::read(path).map_err(|error| {
+                    Unreadable::File(format!(
+                        "{}: the file {} cannot be read: {error}",
+                        self.origin,
+                        path.display()
+                    ))
+                })?;
+                let text = String::from_utf8(bytes).map_err(|_| {
+                    Unreadable::Content(format!("{}: the file {} is not UTF-8", self.origin, path.display()))
+                })?;
+                match without_trailing_newlines(&text) {
+                    "" => Err(Unreadable::File(format!(
+                        "{}: the file {} is empty",
+                        self.origin,
+                        path.display()
+                    ))),
+                    text => Ok(text.to_owned()),
+                }
+            }
+        }
+    }
+
+    fn is_file(&self) -> bool {
+        matches!(self.content, Content::File(_))
+    }
+}
+
+/// Everything that was said about the database.
+#[derive(Clone, Debug)]
+pub(crate) struct Sources {
+    url: Option<Source>,
+    secret: Option<Source>,
+    password: Option<Source>,
+    parts: Vec<(String, Part, String)>,
+    pub(crate) command: Option<PasswordCommand>,
+    environment: Environment,
+    folders: Folders,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Part {
+    Engine,
+    Host,
+    Port,
+    Name,
+    User,
+    Params,
+}
+
+/// What it amounts to.
+#[derive(Clone, Debug)]
+pub(crate) struct Assembled {
+    pub(crate) target: Target,
+    /// The history table a parameter names, and which source does.
+    pub(crate) history_table: Option<TableName>,
+    /// Whether the password command gives the password.
+    pub(crate) asks: bool,
+    pub(crate) export: Export,
+}
+
+impl Sources {
+    /// Looks everything up. `None`, with a mistake, if nothing names a database.
+    pub(crate) fn collect(
+        settings: &Settings<'_>,
+        migrations: Option<&Path>,
+        directory: &Path,
+        report: &mut Report,
+    ) -> Option<Self> {
+        let environment = settings.environment.clone();
+        let url = url_source(settings, directory, report);
+        let secret = settings.secret("database-secret", directory, report);
+        let password = settings.secret("database-password", directory, report);
+        let parts: Vec<(String, Part, String)> = [
+            ("database-engine", Part::Engine),
+            ("database-host", Part::Host),
+            ("database-port", Part::Port),
+            ("database-name", Part::Name),
+            ("database-user", Part::User),
+            ("database-params", Part::Params),
+        ]
+        .into_iter()
+        .filter_map(|(flag, part)| {
+            settings.get(flag, report).map(|setting| (setting.origin, part, setting.value))
+        })
+        .collect();
+        let command = settings
+            .get("database-password-command", report)
+            .and_then(|setting| report.accept(PasswordCommand::new(&setting.origin, &setting.value)));
+        let nothing =
+            url.is_none() && secret.is_none() && parts.is_empty() && !postgres::named_by(&environment);
+        if nothing {
+            if !report.has_mistakes() {
+                report.mistake(
+                    "no database is configured: set DATABASE_URL (for example postgres://user:password@host:5432/database), \
+                     CASTOFF_DATABASE_SECRET or CASTOFF_DATABASE_HOST and its fellows; --mode off needs none",
+                );
+            }
+            return None;
+        }
+        let folders = Folders {
+            working: directory.to_path_buf(),
+            schema: sqlite::schema_folder(migrations, directory),
+        };
+        Some(Self { url, secret, password, parts, command, environment, folders })
+    }
+
+    /// Whether reading it all again can give something else.
+    pub(crate) fn can_change(&self) -> bool {
+        [&self.url, &self.secret, &self.password].into_iter().flatten().any(Source::is_file)
+    }
+
+    /// Reads the sources and lays them over one another. `Err` where a file cannot be read just now; `Ok(None)` where
+    /// the report says what is wrong.
+    pub(crate) fn assemble(&self, report: &mut Report) -> Result<Option<Assembled>, String> {
+        let mut layers = Vec::new();
+        let read = |source: &Option<Source>, report: &mut Report| match source.as_ref().map(Source::read) {
+            Some(Ok(text)) => Ok(Some(text)),
+            Some(Err(Unreadable::File(why))) => Err(why),
+            Some(Err(Unreadable::Content(why))) => {
+                report.mistake(why);
+                Ok(None)
+            }
+            None => Ok(None),
+        };
+        let url_text = read(&self.url, report)?;
+        let secret_text = read(&self.secret, report)?;
+        let password_text = read(&self.password, report)?;
+        let mut url: Option<Url> = None;
+        if let (Some(source), Some(text)) = (&self.url, &url_text) {
+            let parsed = url::parse(text).map_err(|why| format!("{}: {why}", source.origin));
+            if let Some(parsed) = report.accept(parsed) {
+                layers.extend(self.url_layer(&source.origin, &parsed, report));
+                url = Some(parsed);
+            }
+        }
+        let from_url = layers.first().cloned();
+        if let (Some(source), Some(text)) = (&self.secret, &secret_text) {
+            layers.extend(report.accept(secret::parse(text, &source.origin)));
+        }
+        layers.extend(self.parts.iter().filter_map(|(origin, part, value)| {
+            let layer = part.layer(origin, value);
+            report.accept(layer.map_err(|why| format!("{origin}: {why}")))
+        }));
+        if let (Some(source), Some(text)) = (&self.password, password_text) {
+            layers.push(Layer { password: Some(text), ..Layer::of(&source.origin) });
+        }
+        if report.has_mistakes() {
+            return Ok(None);
+        }
+        let mut layers = layers.into_iter();
+        let mut merged = layers.next().unwrap_or_default();
+        for lower in layers {
+            merged.fill_from(lower, report);
+        }
+        let asks = match &self.command {
+            Some(command) if merged.password.is_some() => {
+                report.warnings.push(format!("{} has no effect: the password is given", command.origin));
+                false
+            }
+            Some(_) => true,
+            None => false,
+        };
+        let export = self.export(from_url.as_ref(), url.as_ref(), url_text.as_deref(), &merged, asks);
+        let Some((target, history_table)) = self.target(merged, url.as_ref(), asks, report) else {
+            return Ok(None);
+        };
+        Ok(Some(Assembled { target, history_table, asks, export }))
+    }
+
+    fn url_layer(&self, origin: &str, url: &Url, report: &mut Report) -> Option<Layer> {
+        let param = |(name, value): &(String, String)| Param {
+            name: name.clone(),
+            value: value.clone(),
+            origin: origin.to_owned(),
+        };
+        let mut layer = Layer {
+            engine: Some(url.dialect.engine()),
+            hosts: url.hosts.clone(),
+            user: url.user.clone(),
+            password: url.password.clone(),
+            params: url.params.iter().map(param).collect(),
+            ..Layer::of(origin)
+        };
+        match url.dialect {
+            Dialect::Server(Engine::MySql) => mysql::place_from_params(&mut layer, report),
+            Dialect::Server(_) => postgres::place_from_params(&mut layer, report),
+            Dialect::Sqlite { .. } | Dialect::PrismaFile => {
+                let path = url.path.as_deref().unwrap_or(":memory:");
+                let located = sqlite::locate(url.dialect, path, &self.folders, report);
+                layer.name = Some(report.accept(located.map_err(|why| format!("{origin}: {why}")))?);
+            }
+        }
+        if layer.name.is_none() {
+            layer.name.clone_from(&url.path);
+        }
+        Some(layer)
+    }
+
+    /// An application that was given a complete URL needs no other.
+    fn export(
+        &self,
+        from_url: Option<&Layer>,
+        url: Option<&Url>,
+        text: Option<&str>,
+        merged: &Layer,
+        asks: bool,
+    ) -> Export {
+        let same = |layer: &Layer| {
+            layer.hosts == merged.hosts
+                && layer.ports == merged.ports
+                && layer.name == merged.name
+                && layer.user == merged.user
+                && layer.password == merged.password
+        };
+        let complete = !asks && from_url.is_some_and(same);
+        match (&self.url, text) {
+            (Some(source), Some(text)) if complete && source.is_file() => Export::AsItIs(Secret::new(text)),
+            (Some(_), _) if complete => Export::Needless,
+            _ => Export::Anew {
+                scheme: url.map(|url| url.scheme.clone()),
+                jdbc: url.is_some_and(|url| url.jdbc),
+                params: merged.params.iter().map(|param| (param.name.clone(), param.value.clone())).collect(),
+            },
+        }
+    }
+
+    fn target(
+        &self,
+        mut layer: Layer,
+        url: Option<&Url>,
+        asks: bool,
+        report: &mut Report,
+    ) -> Option<(Target, Option<TableName>)> {
+        let engine = self.engine(&layer, report)?;
+        let by_variables = engine == Engine::Postgres && postgres::named_by(&self.environment);
+        if engine == Engine::Postgres {
+            let mut lowest = postgres::from_variables(&self.environment, report);
+            if asks {
+                lowest.password = None;
+            }
+            // Shadowing its variables is everyday life for libpq, so nothing is said.
+            layer.fill_from(lowest, &mut Report::default());
+        }
+        // Parts that forget the host or the user are a mistake; a URL without them means libpq's defaults.
+        let defaults = url.is_some() || (by_variables && self.secret.is_none() && self.parts.is_empty());
+        if engine != Engine::Sqlite && !defaults {
+            for (missing, what) in [(layer.hosts.is_empty(), "HOST"), (layer.user.is_none(), "USER")] {
+                if missing {
+                    report.mistake(format!(
+                        "nothing says the database's {}: set CASTOFF_DATABASE_{what}",
+                        if what == "HOST" { "host" } else { "user name" }
+                    ));
+                }
+            }
+            if report.has_mistakes() {
+                return None;
+            }
+        }
+        match engine {
+            Engine::Postgres => {
+                let jdbc = url.is_some_and(|url| url.jdbc);
+                let (mut target, table) =
+                    postgres::target(layer, jdbc, &self.environment, &self.folders.working, report)?;
+                if target.password.is_none() && !asks {
+                    target.password = pgpass::password(&target, &self.environment, report);
+                }
+                Some((target, table))
+            }
+            Engine::MySql => mysql::target(layer, &self.folders.working, report),
+            Engine::Sqlite => self.file(layer, report),
+        }
+    }
+
+    /// The engine: as said, else from the port, else PostgreSQL if libpq's variables name a server.
+    fn engine(&self, layer: &Layer, report: &mut Report) -> Option<Engine> {
+        let port = layer.ports.first().copied().or_else(|| layer.hosts.first().and_then(|(_, port)| *port));
+        let found = layer.engine.or(match port {
+            Some(5432) => Some(Engine::Postgres),
+            Some(3306) => Some(Engine::MySql),
+            _ => None,
+        });
+        let found = found.or_else(|| postgres::named_by(&self.environment).then_some(Engine::Postgres));
+        if found.is_none() {
+            report.mistake(
+                "nothing says which database it is: set CASTOFF_DATABASE_ENGINE to postgres, mysql or sqlite \
+                 (ports 5432 and 3306 say it too)",
+            );
+        }
+        found
+    }
+
+    fn file(&self, layer: Layer, report: &mut Report) -> Option<(Target, Option<TableName>)> {
+        if !layer.hosts.is_empty()
+            || !layer.ports.is_empty()
+            || layer.user.is_some()
+            || layer.password.is_some()
+        {
+            report.warnings.push("host, port, user and password mean nothing to SQLite".to_owned());
+        }
+        let Some(name) = layer.name else {
+            report
+                .mistake("nothing says the SQLite file: set CASTOFF_DATABASE_NAME, for example /data/app.db");
+            return None;
+        };
+        let located = sqlite::locate(Dialect::Server(Engine::Sqlite), &name, &self.folders, report)
+            .map_err(|why| format!("CASTOFF_DATABASE_NAME: {why}"));
+        let database = report.accept(located)?;
+        sqlite::refuse_memory(&layer.params, report);
+        let mut params = Params::new(layer.params);
+        refuse_postgres_only(&mut params, "SQLite", report);
+        let table = golang_migrate(&mut params, report);
+        params.ignore_rest(report);
+        let target = Target {
+            engine: Engine::Sqlite,
+            hosts: vec![],
+            database,
+            user: String::new(),
+            password: None,
+            tls: Tls { mode: TlsMode::Disable, ..Tls::default() },
+            settings: vec![],
+            schema: None,
+            session_attrs: SessionAttrs::Unset,
+        };
+        Some((target, table))
+    }
+}
+
+impl Part {
+    fn layer(self, origin: &str, value: &str) -> Result<Layer, String> {
+        let mut layer = Layer::of(origin);
+        match self {
+            Self::Engine => {
+                let engine = dialect::engine(value).ok_or_else(|| {
+                    format!("{} is not postgres, mysql or sqlite", super::report::shown(value))
+                })?;
+                layer.engine = Some(engine);
+            }
+            Self::Host => {
+                if value.contains("://") {
+                    return Err(
+                        "holds a URL; write it into CASTOFF_DATABASE_URL, or only its host here".to_owned()
+                    );
+                }
+                layer.hosts = hosts::parse_plain(value)?;
+            }
+            Self::Port => layer.ports = postgres::ports(value)?,
+            Self::Name => layer.name = Some(value.to_owned()),
+            Self::User => layer.user = Some(value.to_owned()),
+            Self::Params => {
+                let param = |(name, value)| Param { name, value, origin: origin.to_owned() };
+                layer.params = url::params(value.trim_start_matches('?'))?.into_iter().map(param).collect();
+            }
+        }
+        Ok(layer)
+    }
+}
+
+/// The URL of highest rank, behind `env:` if it says so.
+fn url_source(settings: &Settings<'_>, directory: &Path, report: &mut Report) -> Option<Source> {
+    let own = settings.secret("database-url", directory, report);
+    let source = match own {
+        Some(own) => {
+            if settings.environment.get("DATABASE_URL").is_some() {
+                report.notes.push(format!("{} is used, not DATABASE_URL", own.origin));
+            }
+            own
+        }
+        None if report.has_mistakes() => return None,
+        None => settings.secret_variable("DATABASE_URL", directory, report)?,
+    };
+    let Content::Given(value) = &source.content else { return Some(source) };
+    let Some(name) = value.expose().strip_prefix("env:") else { return Some(source) };
+    match settings.environment.get(name).map(|value| value.to_str()) {
+        Some(Some(value)) => Some(Source {
+            origin: format!("{} (env:{name})", source.origin),
+            content: Content::Given(Secret::new(value)),
+        }),
+        Some(None) => {
+            report.mistake(format!("{}: the variable {name} is not UTF-8", source.origin));
+            None
+        }
+        None => {
+            report.mistake(format!("{}: env:{name} names a variable that is unset or empty", source.origin));
+            None
+        }
+    }
+}
