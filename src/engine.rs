@@ -154,7 +154,7 @@ pub struct Holder {
     pub pid: Option<i64>,
     /// The holder's address.
     pub client: Option<String>,
-    /// Since when it has been connected, RFC 3339.
+    /// Since when it has been connected (MySQL: has been doing what it does), RFC 3339.
     pub since: Option<String>,
 }
 

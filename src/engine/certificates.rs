@@ -7,10 +7,10 @@ use std::path::Path;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use crate::config::target::{Tls, TlsMode, TlsRoot};
+use crate::config::target::{Host, Target, TlsMode, TlsRoot};
 use crate::engine::{DbError, Verdict};
 
-/// What the files of a [`Tls`] hold, as PEM.
+/// What the files named for a target's TLS hold, as PEM.
 #[derive(Default)]
 pub(crate) struct Certificates {
     /// The only authorities that are trusted; `None` where the mode verifies nothing.
@@ -24,8 +24,11 @@ pub(crate) struct Certificates {
 /// # Errors
 ///
 /// A file that is missing or is not what it has to be, and a mode that verifies without an authority to trust.
-pub(crate) fn load(tls: &Tls, system_roots: &[u8]) -> Result<Certificates, DbError> {
-    if tls.mode == TlsMode::Disable {
+pub(crate) fn load(target: &Target, system_roots: &[u8]) -> Result<Certificates, DbError> {
+    let tls = &target.tls;
+    // As in libpq, TLS is never used on a unix socket.
+    let by_network = target.hosts.iter().any(|host| matches!(host, Host::Tcp(..)));
+    if !by_network || tls.mode == TlsMode::Disable {
         return Ok(Certificates::default());
     }
     let verifies = matches!(tls.mode, TlsMode::VerifyCa | TlsMode::VerifyFull);
@@ -105,11 +108,25 @@ mod tests {
     use std::path::PathBuf;
 
     use super::load;
-    use crate::config::target::{Tls, TlsMode, TlsRoot};
-    use crate::engine::Verdict;
+    use crate::config::target::{Host, SessionAttrs, Target, Tls, TlsMode, TlsRoot};
+    use crate::engine::{Engine, Verdict};
 
-    fn verifying(root: TlsRoot) -> Tls {
-        Tls { mode: TlsMode::VerifyFull, root, ..Tls::default() }
+    fn target(tls: Tls) -> Target {
+        Target {
+            engine: Engine::MySql,
+            hosts: vec![Host::Tcp("db".into(), 3306)],
+            database: "app".into(),
+            user: "app".into(),
+            password: None,
+            tls,
+            settings: Vec::new(),
+            schema: None,
+            session_attrs: SessionAttrs::Unset,
+        }
+    }
+
+    fn verifying(root: TlsRoot) -> Target {
+        target(Tls { mode: TlsMode::VerifyFull, root, ..Tls::default() })
     }
 
     #[test]
@@ -135,7 +152,7 @@ mod tests {
     #[test]
     fn a_certificate_without_its_key_is_refused() {
         let tls = Tls { certificate: Some(PathBuf::from("client.pem")), ..Tls::default() };
-        let error = load(&tls, b"").err().expect("refused");
+        let error = load(&target(tls), b"").err().expect("refused");
         assert!(error.hint.is_some_and(|hint| hint.contains("sslkey")));
     }
 
@@ -143,6 +160,13 @@ mod tests {
     fn a_root_is_not_read_where_nothing_is_verified() {
         let root = TlsRoot::File(PathBuf::from("/nowhere/ca.pem"));
         let tls = Tls { mode: TlsMode::Require, root, ..Tls::default() };
-        assert!(load(&tls, b"").expect("nothing to read").root.is_none());
+        assert!(load(&target(tls), b"").expect("nothing to read").root.is_none());
+    }
+
+    #[test]
+    fn a_unix_socket_needs_no_authority() {
+        let mut target = verifying(TlsRoot::Unset);
+        target.hosts = vec![Host::Unix(PathBuf::from("/run/mysqld.sock"), 3306)];
+        assert!(load(&target, b"").is_ok());
     }
 }

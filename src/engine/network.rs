@@ -12,13 +12,14 @@ pub(crate) fn classify(error: &sqlx::Error, connecting: bool) -> DbError {
     match error {
         sqlx::Error::Io(error) => io(error, connecting),
         sqlx::Error::Tls(error) => match error.downcast_ref::<rustls::Error>() {
-            Some(error) => tls(error),
-            // "server does not support TLS" is sqlx's own sentence for a server that answered no.
+            Some(error) => tls(error, connecting),
             None => DbError {
                 verdict: Verdict::Never,
                 code: Some(TLS.into()),
                 message: error.to_string(),
-                hint: Some("enable TLS on the server, or set sslmode=disable or prefer".into()),
+                // sqlx's own sentence for a server that answered no.
+                hint: (error.to_string() == "server does not support TLS")
+                    .then(|| "enable TLS on the server, or set sslmode=disable or prefer".into()),
                 ..DbError::default()
             },
         },
@@ -41,7 +42,7 @@ pub(crate) fn is_tls(error: &DbError) -> bool {
 
 fn io(error: &io::Error, connecting: bool) -> DbError {
     if let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-        return tls(error);
+        return tls(error, connecting);
     }
     let message = match error.kind() {
         io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
@@ -58,10 +59,28 @@ fn io(error: &io::Error, connecting: bool) -> DbError {
     }
 }
 
-fn tls(error: &rustls::Error) -> DbError {
-    use rustls::{CertificateError, Error};
+fn tls(error: &rustls::Error, connecting: bool) -> DbError {
+    let hint = remedy(error);
+    DbError {
+        verdict: match hint {
+            // Whatever broke the encryption of a session that worked, its outcome is unknown.
+            _ if !connecting => Verdict::Lost,
+            Some(_) => Verdict::Never,
+            // Anything else in a handshake may be a server that is only half up.
+            None => Verdict::NotYet,
+        },
+        code: Some(TLS.into()),
+        message: error.to_string(),
+        hint: hint.map(str::to_owned),
+        ..DbError::default()
+    }
+}
 
-    let hint = match error {
+/// What helps against an error that waiting does not help against.
+fn remedy(error: &rustls::Error) -> Option<&'static str> {
+    use rustls::{AlertDescription as Alert, CertificateError, Error};
+
+    Some(match error {
         Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
             "name the authority that signed the server's certificate in sslrootcert (sslrootcert=system for the \
              system's store)"
@@ -76,23 +95,23 @@ fn tls(error: &rustls::Error) -> DbError {
             "the certificate cannot be used here (version 1, or its own authority): issue a version 3 certificate \
              signed by an authority and name that authority in sslrootcert"
         }
-        // Anything else in a handshake may be a server that is only half up.
-        _ => {
-            return DbError {
-                verdict: Verdict::NotYet,
-                code: Some(TLS.into()),
-                message: error.to_string(),
-                ..DbError::default()
-            };
-        }
-    };
-    DbError {
-        verdict: Verdict::Never,
-        code: Some(TLS.into()),
-        message: error.to_string(),
-        hint: Some(hint.into()),
-        ..DbError::default()
-    }
+        Error::InconsistentKeys(_) => "sslkey is not the key of the certificate in sslcert",
+        Error::PeerIncompatible(_)
+        | Error::AlertReceived(
+            Alert::ProtocolVersion | Alert::HandshakeFailure | Alert::InsufficientSecurity,
+        ) => "the server has to offer TLS 1.2 or 1.3 with a current cipher",
+        Error::AlertReceived(
+            Alert::BadCertificate
+            | Alert::UnsupportedCertificate
+            | Alert::CertificateRevoked
+            | Alert::CertificateExpired
+            | Alert::CertificateUnknown
+            | Alert::CertificateRequired
+            | Alert::UnknownCA
+            | Alert::AccessDenied,
+        ) => "the server asks for a client certificate that it trusts: set sslcert and sslkey",
+        _ => return None,
+    })
 }
 
 #[cfg(test)]
@@ -108,6 +127,21 @@ mod tests {
         let error = classify(&sqlx::Error::Io(io::Error::new(io::ErrorKind::InvalidData, error)), true);
         assert_eq!(error.verdict, Verdict::Never);
         assert!(error.hint.is_some_and(|hint| hint.contains("sslrootcert")));
+    }
+
+    #[test]
+    fn broken_encryption_is_a_lost_connection_once_there_was_one() {
+        let error = || io::Error::new(io::ErrorKind::InvalidData, rustls::Error::DecryptError);
+        assert_eq!(classify(&sqlx::Error::Io(error()), true).verdict, Verdict::NotYet);
+        assert_eq!(classify(&sqlx::Error::Io(error()), false).verdict, Verdict::Lost);
+    }
+
+    #[test]
+    fn a_server_that_wants_a_client_certificate_says_so_for_good() {
+        let alert = rustls::Error::AlertReceived(rustls::AlertDescription::CertificateRequired);
+        let error = classify(&sqlx::Error::Io(io::Error::new(io::ErrorKind::InvalidData, alert)), true);
+        assert_eq!(error.verdict, Verdict::Never);
+        assert!(error.hint.is_some_and(|hint| hint.contains("sslcert")));
     }
 
     #[test]

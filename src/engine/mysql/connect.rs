@@ -14,7 +14,7 @@ use crate::engine::{ConnectOptions, DbError, Verdict, network};
 ///
 /// The last host's error.
 pub(super) async fn open(target: &Target, options: &ConnectOptions) -> Result<MySqlConnection, DbError> {
-    let certificates = certificates::load(&target.tls, &options.system_roots)?;
+    let certificates = certificates::load(target, &options.system_roots)?;
     let mut last = DbError { message: "no host is configured".into(), ..DbError::default() };
     for host in &target.hosts {
         match open_host(target, host, &certificates).await {
@@ -60,23 +60,52 @@ async fn open_host(
     host: &Host,
     certificates: &Certificates,
 ) -> Result<MySqlConnection, DbError> {
-    let open = |mode| open_session(target, host, certificates, mode);
-    if matches!(host, Host::Unix(..)) {
-        return open(MySqlSslMode::Disabled).await;
+    let open = async |mode| connect_options(target, host, certificates, mode).connect().await;
+    let classify = |error: &sqlx::Error| errors::classify(error, Stage::Connecting);
+    let mode = match target.tls.mode {
+        _ if matches!(host, Host::Unix(..)) => MySqlSslMode::Disabled,
+        TlsMode::Disable | TlsMode::Allow => MySqlSslMode::Disabled,
+        TlsMode::Prefer => MySqlSslMode::Preferred,
+        TlsMode::Require => MySqlSslMode::Required,
+        TlsMode::VerifyCa => MySqlSslMode::VerifyCa,
+        TlsMode::VerifyFull => MySqlSslMode::VerifyIdentity,
+    };
+    let refused = match open(mode).await {
+        Ok(connection) => return Ok(connection),
+        Err(error) => error,
+    };
+    let first = classify(&refused);
+    match mode {
+        MySqlSslMode::Preferred if may_be_the_encryption(&refused) => {
+            open(MySqlSslMode::Disabled).await.map_err(|error| match classify(&error) {
+                second if network::is_tls(&first) => DbError {
+                    message: format!("{} (unencrypted, since TLS failed: {})", second.message, first.message),
+                    hint: first.hint.or(second.hint),
+                    ..second
+                },
+                second => second,
+            })
+        }
+        MySqlSslMode::Disabled if target.tls.mode == TlsMode::Allow && wants_tls(&first) => {
+            open(MySqlSslMode::Required).await.map_err(|error| match classify(&error) {
+                second if network::is_tls(&second) => first,
+                second => second,
+            })
+        }
+        _ => Err(first),
     }
-    match target.tls.mode {
-        TlsMode::Disable => open(MySqlSslMode::Disabled).await,
-        TlsMode::Allow => match open(MySqlSslMode::Disabled).await {
-            Err(error) if wants_tls(&error) => open(MySqlSslMode::Required).await.map_err(|_| error),
-            result => result,
-        },
-        TlsMode::Prefer => match open(MySqlSslMode::Preferred).await {
-            Err(error) if network::is_tls(&error) => open(MySqlSslMode::Disabled).await.map_err(|_| error),
-            result => result,
-        },
-        TlsMode::Require => open(MySqlSslMode::Required).await,
-        TlsMode::VerifyCa => open(MySqlSslMode::VerifyCa).await,
-        TlsMode::VerifyFull => open(MySqlSslMode::VerifyIdentity).await,
+}
+
+/// Whether a connection may have failed because of its encryption: sqlx does not say in which part of the handshake a
+/// server hung up.
+fn may_be_the_encryption(error: &sqlx::Error) -> bool {
+    use std::io::ErrorKind::{BrokenPipe, ConnectionReset, InvalidData, UnexpectedEof};
+    match error {
+        sqlx::Error::Tls(_) => true,
+        sqlx::Error::Io(error) => {
+            matches!(error.kind(), BrokenPipe | ConnectionReset | InvalidData | UnexpectedEof)
+        }
+        _ => false,
     }
 }
 
@@ -84,16 +113,6 @@ async fn open_host(
 /// account with REQUIRE SSL answers and what MariaDB's `require_secure_transport` does, 3159 is MySQL's.
 fn wants_tls(error: &DbError) -> bool {
     error.verdict == Verdict::Credentials || error.code.as_deref() == Some("3159")
-}
-
-async fn open_session(
-    target: &Target,
-    host: &Host,
-    certificates: &Certificates,
-    mode: MySqlSslMode,
-) -> Result<MySqlConnection, DbError> {
-    let options = connect_options(target, host, certificates, mode);
-    options.connect().await.map_err(|error| errors::classify(&error, Stage::Connecting))
 }
 
 /// sqlx's options with nothing left to its defaults: no `SET` after the handshake, no statement in any log.

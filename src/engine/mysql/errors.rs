@@ -37,6 +37,7 @@ const fn meaning(number: u16, before: Verdict, working: Verdict, hint: &'static 
 }
 
 const GRANT: &str = "grant the user what it lacks";
+const RAISE_PACKET: &str = "raise max_allowed_packet on the server, or split the file";
 const TLS_NEEDED: &str = "the server admits only encrypted connections: set sslmode=require or stricter";
 
 const TABLE: &[Meaning] = &[
@@ -55,8 +56,8 @@ const TABLE: &[Meaning] = &[
         1045,
         Credentials,
         Statement,
-        "check the user, the password and the host the account is for; an account that requires TLS refuses an \
-         unencrypted connection in the same words",
+        "check the user, the password and the host the account is for; an account that requires TLS or a \
+         client certificate refuses other connections in the same words",
     ),
     meaning(1698, Credentials, Statement, "check the user, the password and how the account authenticates"),
     meaning(1130, Never, Statement, "create the user for the host castoff connects from ('user'@'%')"),
@@ -124,7 +125,7 @@ const TABLE: &[Meaning] = &[
     meaning(2013, NotYet, Lost, ""),
     meaning(2055, NotYet, Lost, ""),
     // Failures of a migration that have one usual remedy.
-    meaning(1153, NotYet, Statement, "raise max_allowed_packet on the server, or split the file"),
+    meaning(1153, NotYet, Statement, RAISE_PACKET),
     meaning(1205, NotYet, Statement, "another session holds the lock: see SHOW PROCESSLIST"),
     meaning(
         1419,
@@ -156,6 +157,19 @@ pub(super) fn classify(error: &sqlx::Error, stage: Stage) -> DbError {
     }
 }
 
+/// A text longer than the server takes.
+///
+/// It would answer 1153 and hang up, and often only the latter arrives, as if the connection had been lost.
+pub(super) fn too_long(bytes: usize, limit: usize) -> DbError {
+    DbError {
+        verdict: Statement,
+        code: Some("1153".into()),
+        message: format!("the text has {bytes} bytes, and the server takes no more than {limit}"),
+        hint: Some(RAISE_PACKET.into()),
+        ..DbError::default()
+    }
+}
+
 /// What sqlx cannot do in a handshake, by its own words (sqlx-mysql 0.9, `protocol/auth.rs`, `auth_switch.rs`).
 fn handshake(message: &str) -> DbError {
     let hint = if message.contains("unknown authentication plugin") {
@@ -167,6 +181,8 @@ fn handshake(message: &str) -> DbError {
     } else {
         None
     };
+    // sqlx names the line of its source behind each message.
+    let message = message.split_once(" (sqlx_").map_or(message, |(message, _)| message);
     DbError {
         verdict: if hint.is_some() { Never } else { NotYet },
         message: message.to_owned(),
@@ -275,8 +291,10 @@ mod tests {
 
     #[test]
     fn what_sqlx_cannot_authenticate_is_refused_for_good() {
-        let error = handshake("unknown authentication plugin: client_ed25519");
+        let error =
+            handshake("unknown authentication plugin: client_ed25519 (sqlx_mysql::protocol::auth:36)");
         assert_eq!(error.verdict, Verdict::Never);
+        assert_eq!(error.message, "unknown authentication plugin: client_ed25519");
         assert_eq!(handshake("expected 21 bytes but found 3 bytes").verdict, Verdict::NotYet);
     }
 

@@ -58,24 +58,24 @@ pub(super) fn name(key: &LockKey) -> Result<&str, DbError> {
     }
 }
 
-/// Who holds a lock: first what every account may ask, then the program's name, which few may and which the caller
-/// has to do without.
+/// Who holds a lock: first what every account may ask, then what few may, whose refusal the caller does without.
 ///
 /// `PROCESSLIST` shows an account its own sessions and with PROCESS those of others. Its TIME says since when a
 /// session has been doing what it does; since when it has been connected is not kept anywhere.
 pub(super) fn holder_query(name: &str) -> String {
-    let name = literal(name);
+    let holder = format!("IS_USED_LOCK({})", literal(name));
     format!(
-        "SELECT l.id, p.USER, p.HOST, DATE_FORMAT(UTC_TIMESTAMP() - INTERVAL p.TIME SECOND, '%Y-%m-%dT%H:%i:%sZ') \
-         FROM (SELECT IS_USED_LOCK({name}) AS id) AS l LEFT JOIN information_schema.PROCESSLIST AS p ON p.ID = l.id; \
+        "SELECT {holder}; \
+         SELECT USER, HOST, DATE_FORMAT(UTC_TIMESTAMP() - INTERVAL TIME SECOND, '%Y-%m-%dT%H:%i:%sZ') \
+         FROM information_schema.PROCESSLIST WHERE ID = {holder}; \
          SELECT ATTR_VALUE FROM performance_schema.session_connect_attrs \
-         WHERE PROCESSLIST_ID = IS_USED_LOCK({name}) AND ATTR_NAME = 'program_name'"
+         WHERE PROCESSLIST_ID = {holder} AND ATTR_NAME = 'program_name'"
     )
 }
 
 /// Reads what [`holder_query`] returned; `None` if nobody holds the lock.
 ///
-/// Where the server knows no program's name, and castoff can send none, the account stands for it.
+/// Where the server knows no program's name, and sqlx sends none, the account stands for it.
 pub(super) fn holder(results: &[Vec<Row>]) -> Option<Holder> {
     let value = |result: usize, index: usize| {
         let row = results.get(result)?.first()?;
@@ -83,10 +83,10 @@ pub(super) fn holder(results: &[Vec<Row>]) -> Option<Holder> {
     };
     let pid = value(0, 0)?;
     Some(Holder {
-        application_name: value(1, 0).or_else(|| value(0, 1)),
+        application_name: value(2, 0).or_else(|| value(1, 0)),
         pid: pid.parse().ok(),
-        client: value(0, 2),
-        since: value(0, 3),
+        client: value(1, 1),
+        since: value(1, 2),
     })
 }
 
@@ -140,8 +140,8 @@ mod tests {
 
     #[test]
     fn a_holder_the_account_may_not_see_is_a_number_and_nothing_else() {
-        let hidden = holder(&[vec![vec![Some("7".into()), None, None, None]]]).expect("somebody");
+        let hidden = holder(&[vec![vec![Some("7".into())]], Vec::new()]).expect("somebody");
         assert_eq!((hidden.pid, hidden.application_name, hidden.client), (Some(7), None, None));
-        assert_eq!(holder(&[vec![vec![None, None, None, None]]]), None);
+        assert_eq!(holder(&[vec![vec![None]], Vec::new()]), None);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::errors::Stage;
 use super::wire::{Answer, Wire};
-use super::{identifier, literal};
+use super::{UTF8, identifier, literal};
 use crate::engine::{DbError, Facts, Ledger, Reading, Row, TableName, Verdict};
 
 /// A waiter keeps its connection only while at least a quarter of all slots is free.
@@ -13,8 +13,10 @@ const SPARE_SHARE: u64 = 4;
 pub(super) struct Home {
     /// The database the session was opened on, which a script's `USE` does not move.
     pub(super) database: String,
-    /// Whether sessions of this server are read-only unless they say otherwise.
-    read_only_sessions: bool,
+    /// The setting that keeps this session from writing for as long as it lives, if there is one.
+    read_only: Option<String>,
+    /// The longest text the server takes, in bytes; it cuts the connection of whoever sends more.
+    pub(super) max_packet: Option<usize>,
     /// Whether the schema was seen to hold tables besides the history; looking again costs a third of a millisecond
     /// for 300 tables on MariaDB, and a herd asks ten times a second.
     holds_tables: bool,
@@ -34,7 +36,7 @@ pub(super) async fn read(
 ) -> Result<(Reading, u64), DbError> {
     let Answer { results, error } = wire.ask(query(home.as_ref(), ledger), Stage::Reading).await;
     let mut results = results.into_iter();
-    let sessions = if home.is_none() {
+    let settings = if home.is_none() {
         results.next();
         results.next()
     } else {
@@ -53,10 +55,15 @@ pub(super) async fn read(
     refuse_if_old(&answer.version)?;
     let home = home.get_or_insert_with(|| Home {
         database: answer.database.clone(),
-        read_only_sessions: sessions.is_some_and(|rows| rows.iter().any(|row| is_on(column(row, 1)))),
+        read_only: settings
+            .and_then(|rows| rows.into_iter().find(|row| is_on(column(row, 1))))
+            .and_then(|row| column(&row, 0).map(str::to_owned)),
+        max_packet: answer.max_packet,
         holds_tables: false,
     });
-    home.holds_tables |= answer.holds_tables;
+    let holds_tables = home.holds_tables || answer.holds_tables;
+    // Without a ledger the history itself was counted.
+    home.holds_tables |= holds_tables && ledger.is_some();
     let connected: u64 =
         connected.first().and_then(|row| column(row, 1)).and_then(|it| it.parse().ok()).unwrap_or(0);
     let schema = ledger.and_then(|ledger| ledger.table.schema.clone());
@@ -66,10 +73,9 @@ pub(super) async fn read(
             schema: schema.unwrap_or_else(|| home.database.clone()),
             database: home.database.clone(),
             read_only: answer.read_only(home),
-            // Poolers of MySQL (ProxySQL, MaxScale, RDS Proxy) pin a session that takes a lock.
             pooled: false,
             slots_to_spare: answer.slots_to_spare(connected),
-            holds_tables: home.holds_tables,
+            holds_tables,
         },
         history: ledger.and(history),
     };
@@ -80,12 +86,14 @@ pub(super) async fn read(
 fn query(home: Option<&Home>, ledger: Option<&Ledger>) -> String {
     let mut statements = Vec::new();
     if home.is_none() {
-        // A server with skip-character-set-client-handshake ignores the character set of the handshake. Without
-        // autocommit every poll would read the first one's snapshot.
-        statements.push("SET NAMES utf8mb4, autocommit = 1".to_owned());
-        // MariaDB calls it tx_read_only, MySQL 8 transaction_read_only; naming an unknown one is an error elsewhere.
+        // Where the server has it off, every poll would read the first one's snapshot.
+        statements.push(format!("{UTF8}, autocommit = 1"));
+        // Neither of these changes while a session lives, and naming one the server does not know would be an error:
+        // MariaDB has tx_read_only, MySQL 8 transaction_read_only, and innodb_read_only (Aurora's readers) is there
+        // only with InnoDB.
         statements.push(
-            "SHOW SESSION VARIABLES WHERE Variable_name IN ('tx_read_only', 'transaction_read_only')"
+            "SHOW SESSION VARIABLES WHERE Variable_name IN \
+             ('tx_read_only', 'transaction_read_only', 'innodb_read_only')"
                 .to_owned(),
         );
     }
@@ -102,8 +110,8 @@ fn query(home: Option<&Home>, ledger: Option<&Ledger>) -> String {
         format!("EXISTS (SELECT 1 FROM information_schema.TABLES WHERE TABLE_SCHEMA = {schema}{history})")
     };
     statements.push(format!(
-        "SELECT VERSION(), DATABASE(), CONNECTION_ID(), @@GLOBAL.read_only, @@GLOBAL.innodb_read_only, \
-         @@GLOBAL.max_connections, @@SESSION.max_user_connections, {tables}"
+        "SELECT VERSION(), DATABASE(), CONNECTION_ID(), @@GLOBAL.read_only, \
+         @@GLOBAL.max_connections, @@SESSION.max_user_connections, @@SESSION.max_allowed_packet, {tables}"
     ));
     statements.push("SHOW GLOBAL STATUS LIKE 'Threads_connected'".to_owned());
     if let Some(ledger) = ledger {
@@ -129,9 +137,9 @@ struct Columns {
     database: String,
     connection: u64,
     read_only: bool,
-    innodb_read_only: bool,
     max_connections: u64,
     max_user_connections: u64,
+    max_packet: Option<usize>,
     holds_tables: bool,
 }
 
@@ -142,9 +150,9 @@ impl Columns {
             database,
             Some(connection),
             read_only,
-            innodb,
             Some(slots),
             Some(user_slots),
+            packet,
             tables,
         ] = row.as_slice()
         else {
@@ -155,25 +163,16 @@ impl Columns {
             database: database.clone().unwrap_or_default(),
             connection: connection.parse().map_err(|_| unusable())?,
             read_only: is_on(read_only.as_deref()),
-            innodb_read_only: is_on(innodb.as_deref()),
             max_connections: slots.parse().unwrap_or(0),
             max_user_connections: user_slots.parse().unwrap_or(0),
+            max_packet: packet.as_ref().and_then(|bytes| bytes.parse().ok()),
             holds_tables: is_on(tables.as_deref()),
         })
     }
 
     fn read_only(&self, home: &Home) -> Option<String> {
-        let setting = if self.read_only {
-            "read_only is on"
-        } else if self.innodb_read_only {
-            // Aurora's readers.
-            "innodb_read_only is on"
-        } else if home.read_only_sessions {
-            "transaction_read_only is on"
-        } else {
-            return None;
-        };
-        Some(format!("the server takes no writes: {setting}"))
+        let setting = if self.read_only { Some("read_only") } else { home.read_only.as_deref() };
+        setting.map(|setting| format!("the server takes no writes: {setting} is on"))
     }
 
     /// What an account with a limit of its own uses cannot be asked cheaply, so its waiters do not keep connections.
@@ -249,11 +248,33 @@ mod tests {
             database: String::new(),
             connection: 1,
             read_only: false,
-            innodb_read_only: false,
             max_connections,
             max_user_connections,
+            max_packet: None,
             holds_tables: false,
         }
+    }
+
+    #[test]
+    fn a_server_is_read_from_its_row_of_facts() {
+        // MariaDB 10.11.
+        let row = ["10.11.19-MariaDB-0+deb12u1", "app", "42", "1", "151", "0", "16777216", "1"];
+        let columns = Columns::parse(&row.map(|value| Some(value.to_owned())).to_vec()).expect("facts");
+        assert_eq!(
+            (columns.database.as_str(), columns.connection, columns.max_connections),
+            ("app", 42, 151)
+        );
+        assert!(columns.holds_tables);
+        let reason = columns.read_only(&Home::default()).expect("read-only");
+        assert_eq!(reason, "the server takes no writes: read_only is on");
+    }
+
+    #[test]
+    fn a_session_that_may_never_write_names_the_setting() {
+        let home = Home { read_only: Some("innodb_read_only".into()), ..Home::default() };
+        let reason = columns(100, 0).read_only(&home).expect("read-only");
+        assert_eq!(reason, "the server takes no writes: innodb_read_only is on");
+        assert_eq!(columns(100, 0).read_only(&Home::default()), None);
     }
 
     #[test]

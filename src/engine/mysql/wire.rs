@@ -122,20 +122,16 @@ impl Wire {
         failed: Option<sqlx::Error>,
         stage: Stage,
     ) -> Result<(), DbError> {
-        let error =
-            failed.map(|error| (matches!(error, sqlx::Error::Database(_)), errors::classify(&error, stage)));
-        match error {
-            None => {
-                self.0 = Some(connection);
-                Ok(())
-            }
-            Some((answered, error)) => {
-                if answered && error.verdict != Verdict::Lost {
-                    self.0 = Some(connection);
-                }
-                Err(error)
-            }
+        let Some(error) = failed else {
+            self.0 = Some(connection);
+            return Ok(());
+        };
+        let answered = matches!(error, sqlx::Error::Database(_));
+        let error = errors::classify(&error, stage);
+        if answered && error.verdict != Verdict::Lost {
+            self.0 = Some(connection);
         }
+        Err(error)
     }
 }
 

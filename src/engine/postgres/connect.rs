@@ -33,7 +33,7 @@ pub(super) enum Nonce {
 /// The last host's error.
 pub(super) async fn open(target: &Target, options: &ConnectOptions) -> Result<Opened, DbError> {
     let mut last = DbError { message: "no host is configured".into(), ..DbError::default() };
-    let certificates = certificates::load(&target.tls, &options.system_roots)?;
+    let certificates = certificates::load(target, &options.system_roots)?;
     let way = Way { target, options, certificates };
     for host in &target.hosts {
         match open_host(&way, host).await {
