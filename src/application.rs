@@ -7,6 +7,7 @@ mod shebang;
 #[cfg(test)]
 mod tests;
 
+use crate::config::Environment;
 use crate::exit::{Exit, Failure};
 use executable::Unusable;
 use nix::errno::Errno;
@@ -35,25 +36,37 @@ impl Application {
     /// # Errors
     /// 127 where there is no such program, 126 where there is one that cannot be executed, 64 where an
     /// argument or variable cannot be given to any program; each with its own hint.
-    pub fn look_up(command: &[OsString], environment: &[(OsString, OsString)]) -> Result<Self, Failure> {
+    pub fn look_up(command: &[OsString], environment: &Environment) -> Result<Self, Failure> {
         let Some(name) = command.first() else {
             return Err(Failure::message(Exit::Usage, "there is no command after `--`")
                 .hint("name the application: `castoff -- node server.js`"));
         };
-        let path_variable = environment.iter().rev().find(|(variable, _)| variable == "PATH");
-        let path = search(name, path_variable.map(|(_, value)| value.as_os_str()))?;
+        let path_variable = environment.iter().filter(|(variable, _)| *variable == "PATH").last();
+        let path = search(name, path_variable.map(|(_, value)| value))?;
         let argv = command.iter().map(|argument| {
             c_string(argument.as_bytes().to_vec(), || "an argument of the application".to_owned())
         });
-        let environment = environment.iter().map(|(variable, value)| {
-            let entry = [variable.as_bytes(), b"=", value.as_bytes()].concat();
-            c_string(entry, || format!("the variable {}", variable.display()))
-        });
+        let environment = environment.iter().map(|(variable, value)| entry(variable, value));
         Ok(Self {
             path: c_string(path.into_os_string().into_vec(), || "the application's path".to_owned())?,
             argv: argv.collect::<Result<_, _>>()?,
             environment: environment.collect::<Result<_, _>>()?,
         })
+    }
+
+    /// Gives the application a variable, in the place of one of that name.
+    ///
+    /// # Errors
+    /// 64 where the value cannot be given to any program.
+    pub fn set_variable(&mut self, variable: &str, value: &str) -> Result<(), Failure> {
+        let entry = entry(variable.as_ref(), value.as_ref())?;
+        let prefix = format!("{variable}=");
+        let same = |present: &&mut CString| present.as_bytes().starts_with(prefix.as_bytes());
+        match self.environment.iter_mut().find(same) {
+            Some(present) => *present = entry,
+            None => self.environment.push(entry),
+        }
+        Ok(())
     }
 
     /// The file that will be executed.
@@ -186,4 +199,10 @@ fn c_string(bytes: Vec<u8>, what: impl Fn() -> String) -> Result<CString, Failur
         )
         .hint("if it comes from a file, check what wrote that file")
     })
+}
+
+/// `NAME=value`.
+fn entry(variable: &OsStr, value: &OsStr) -> Result<CString, Failure> {
+    let entry = [variable.as_bytes(), b"=", value.as_bytes()].concat();
+    c_string(entry, || format!("the variable {}", variable.display()))
 }

@@ -18,7 +18,6 @@ use values::{boolean, choice, duration, glob, limit, table_name};
 
 pub mod database;
 pub mod environment;
-pub mod logs;
 pub mod target;
 
 mod dialect;
@@ -26,6 +25,7 @@ mod encoding;
 mod export;
 mod hosts;
 mod layer;
+mod logs;
 mod mysql;
 mod parameters;
 mod password_command;
@@ -42,9 +42,10 @@ mod tls;
 mod url;
 mod values;
 
+pub use crate::engine::Pooler;
+pub use crate::log::Settings as LogSettings;
 pub use database::Database;
 pub use environment::Environment;
-pub use logs::{LogFormat, LogSettings};
 
 /// Where migrations are looked for when nothing names them: the only one of these that exists.
 pub const MIGRATION_DIRECTORIES: [&str; 4] =
@@ -77,20 +78,6 @@ pub enum Drift {
     Fail,
     /// Say so and go on.
     Warn,
-}
-
-/// What stands between us and the database.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Pooler {
-    /// Find out.
-    #[default]
-    Auto,
-    /// Nothing.
-    None,
-    /// A pooler that gives each client a session of its own.
-    Session,
-    /// A pooler that hands sessions on between transactions.
-    Transaction,
 }
 
 /// How long things may take; `None` is no limit.
@@ -182,13 +169,13 @@ impl Config {
             Words::Do(line) => line,
             Words::Print(text) => return Parsed::Print(text),
             Words::Refuse(why, flags) => {
-                let logs = LogSettings::best_effort(&flags, environment);
+                let logs = logs::best_effort(&flags, environment);
                 return Parsed::Refuse(logs, Failure::message(Exit::Usage, why));
             }
         };
         let settings = Settings { line: &line, environment };
         let mut report = Report::default();
-        let logs = LogSettings::read(&settings, &mut report);
+        let logs = logs::read(&settings, &mut report);
         if starts_at_once(&settings) {
             return Parsed::Run(Box::new(Self::at_once(&line, environment, logs, &report)));
         }

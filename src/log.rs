@@ -20,8 +20,6 @@ mod tests;
 
 use crate::exit::{Exit, Failure};
 use record::{Record, Value};
-use std::fmt;
-use std::str::FromStr;
 use std::sync::OnceLock;
 use tracing_subscriber::layer::SubscriberExt;
 
@@ -58,47 +56,6 @@ pub struct Settings {
     pub format: Format,
     /// The least severe lines that are shown.
     pub level: Level,
-}
-
-/// Words that are none of the accepted ones; shown, it lists those.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct UnknownWord {
-    expected: &'static str,
-}
-
-impl fmt::Display for UnknownWord {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "expected {}", self.expected)
-    }
-}
-
-impl std::error::Error for UnknownWord {}
-
-impl FromStr for Format {
-    type Err = UnknownWord;
-
-    fn from_str(word: &str) -> Result<Self, UnknownWord> {
-        match word {
-            "text" => Ok(Self::Text),
-            "json" => Ok(Self::Json),
-            _ => Err(UnknownWord { expected: "text or json" }),
-        }
-    }
-}
-
-impl FromStr for Level {
-    type Err = UnknownWord;
-
-    fn from_str(word: &str) -> Result<Self, UnknownWord> {
-        match word {
-            "error" => Ok(Self::Error),
-            "warn" => Ok(Self::Warn),
-            "info" => Ok(Self::Info),
-            "debug" => Ok(Self::Debug),
-            "trace" => Ok(Self::Trace),
-            _ => Err(UnknownWord { expected: "error, warn, info, debug or trace" }),
-        }
-    }
 }
 
 impl Level {

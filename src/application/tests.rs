@@ -1,4 +1,5 @@
 use super::Application;
+use crate::config::Environment;
 use crate::exit::{Exit, Failure};
 use nix::errno::Errno;
 use std::ffi::{CString, OsString};
@@ -20,7 +21,7 @@ fn directory(files: &[(&str, &str, u32)]) -> TempDir {
 
 fn look_up(command: &[&str], path_variable: Option<&str>) -> Result<Application, Failure> {
     let command: Vec<OsString> = command.iter().map(Into::into).collect();
-    let environment: Vec<_> = path_variable.iter().map(|path| ("PATH".into(), path.into())).collect();
+    let environment: Environment = path_variable.iter().map(|path| ("PATH", path)).collect();
     Application::look_up(&command, &environment)
 }
 
@@ -160,11 +161,11 @@ fn windows_line_ends_are_recognised_where_they_hurt() {
 #[test]
 fn what_no_program_can_be_given_is_a_usage_error_that_shows_no_value() {
     let nul = || OsString::from_vec(b"se\0cret".to_vec());
-    let environment = [("TOKEN".into(), nul())];
+    let environment = Environment::new([("TOKEN".into(), nul())]);
     let failure = Application::look_up(&["/bin/sh".into()], &environment).unwrap_err();
     assert_says(&failure, Exit::Usage, "the variable TOKEN holds a NUL byte", "file");
     assert!(!failure.reason().contains("cret"));
-    let failure = Application::look_up(&["/bin/sh".into(), nul()], &[]).unwrap_err();
+    let failure = Application::look_up(&["/bin/sh".into(), nul()], &Environment::default()).unwrap_err();
     assert_says(&failure, Exit::Usage, "an argument of the application holds a NUL byte", "");
     assert_says(&look_up(&[], None).unwrap_err(), Exit::Usage, "no command after `--`", "node server.js");
 }
@@ -180,7 +181,8 @@ fn the_kernels_own_refusals_have_their_codes() {
 
 #[test]
 fn too_large_an_environment_names_the_variable_and_not_its_content() {
-    let environment = [("SMALL".into(), "x".into()), ("CERTIFICATES".into(), "y".repeat(200_000).into())];
+    let environment: Environment =
+        [("SMALL", "x".to_owned()), ("CERTIFICATES", "y".repeat(200_000))].into_iter().collect();
     let application = Application::look_up(&["/bin/sh".into()], &environment).unwrap();
     let failure = application.refused(Errno::E2BIG);
     assert_says(&failure, Exit::OsError, "/bin/sh cannot be executed", "CERTIFICATES has 200014 bytes");

@@ -165,17 +165,6 @@ fn libraries_are_silent_on_every_level() {
     assert!(!shown);
 }
 
-#[test]
-fn the_words_of_the_options_are_read_and_others_are_answered_with_the_list() {
-    for level in [Level::Error, Level::Warn, Level::Info, Level::Debug, Level::Trace] {
-        assert_eq!(level.name().parse(), Ok(level));
-    }
-    assert_eq!(("text".parse(), "json".parse()), (Ok(Format::Text), Ok(Format::Json)));
-    let refused = "verbose".parse::<Level>().unwrap_err();
-    assert_eq!(refused.to_string(), "expected error, warn, info, debug or trace");
-    assert!("JSON".parse::<Format>().is_err());
-}
-
 /// The last line of a process that runs one of the insides below, and its exit code.
 fn last_line_of(inside: &str) -> (String, Option<i32>) {
     let test = format!("log::tests::{inside}");

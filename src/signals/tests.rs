@@ -67,7 +67,7 @@ fn is_inside() -> bool {
 
 fn look_up(command: &[&str]) -> Application {
     let command: Vec<OsString> = command.iter().map(Into::into).collect();
-    let environment: Vec<_> = env::vars_os().collect();
+    let environment = crate::config::Environment::new(env::vars_os());
     Application::look_up(&command, &environment).unwrap()
 }
 
