@@ -7,7 +7,7 @@
 #[path = "container/docker.rs"]
 mod docker;
 #[cfg(test)]
-#[expect(dead_code, unused_imports, reason = "the suite uses what these tests do not")]
+#[expect(dead_code, unused_imports, unused_macros, reason = "the suite uses what these tests do not")]
 mod harness;
 #[cfg(test)]
 #[path = "container/image.rs"]
