@@ -19,7 +19,6 @@ use values::{boolean, choice, glob, table_name};
 pub mod choices;
 pub mod database;
 pub mod environment;
-pub mod logs;
 pub mod target;
 
 mod dialect;
@@ -27,6 +26,7 @@ mod encoding;
 mod export;
 mod hosts;
 mod layer;
+mod logs;
 mod mysql;
 mod parameters;
 mod part;
@@ -45,10 +45,10 @@ mod tls;
 mod url;
 mod values;
 
+pub use crate::log::Settings as LogSettings;
 pub use choices::{Drift, Mode, Pooler, Timeouts};
 pub use database::Database;
 pub use environment::Environment;
-pub use logs::{LogFormat, LogSettings};
 
 /// Where migrations are looked for when nothing names them: the only one of these that exists.
 pub const MIGRATION_DIRECTORIES: [&str; 4] =
@@ -119,13 +119,13 @@ impl Config {
             Words::Do(line) => line,
             Words::Print(text) => return Parsed::Print(text),
             Words::Refuse(why, flags) => {
-                let logs = LogSettings::best_effort(&flags, environment);
+                let logs = logs::best_effort(&flags, environment);
                 return Parsed::Refuse(logs, Failure::message(Exit::Usage, why));
             }
         };
         let settings = Settings { line: &line, environment };
         let mut report = Report::default();
-        let logs = LogSettings::read(&settings, &mut report);
+        let logs = logs::read(&settings, &mut report);
         if starts_at_once(&settings) {
             return Parsed::Run(Box::new(Self::at_once(&line, environment, logs, &report)));
         }

@@ -8,6 +8,16 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use crate::config::target::Target;
+
+pub(crate) mod certificates;
+#[cfg(test)]
+pub(crate) mod fake;
+pub mod mysql;
+pub(crate) mod network;
+pub mod postgres;
+pub mod sqlite;
+
 /// A boxed future, so that [`Session`] can be a trait object.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -144,7 +154,7 @@ pub struct Holder {
     pub pid: Option<i64>,
     /// The holder's address.
     pub client: Option<String>,
-    /// Since when it has been connected, RFC 3339.
+    /// Since when it has been connected (MySQL: has been doing what it does), RFC 3339.
     pub since: Option<String>,
 }
 
@@ -221,6 +231,11 @@ pub trait Session: Send {
     /// Makes this session one that a dead castoff leaves nothing behind of; called once, after the lock.
     fn secure(&mut self) -> BoxFuture<'_, Result<(), DbError>>;
 
+    /// Opens a transaction for a migration.
+    fn begin(&mut self) -> BoxFuture<'_, Result<(), ScriptError>> {
+        self.send("BEGIN")
+    }
+
     /// Sends a text of one or more statements as it is, whole, as the tools do.
     fn send<'a>(&'a mut self, sql: &'a str) -> BoxFuture<'a, Result<(), ScriptError>>;
 
@@ -262,8 +277,67 @@ pub trait Cancel: Send + Sync {
     fn cancel(&self) -> BoxFuture<'_, Result<(), DbError>>;
 }
 
+/// How castoff connects, whatever the engine.
+#[derive(Clone, Debug, Default)]
+pub struct ConnectOptions {
+    /// `castoff/<version> <hostname>`: what other replicas and an administrator see of us.
+    pub application_name: String,
+    /// The system's trusted certificates as PEM, for targets that name the system's store.
+    pub system_roots: Vec<u8>,
+    /// What the user says stands between us and the server; overrides the detection.
+    pub pooler: Pooler,
+}
+
+/// `--pooler`: what stands between castoff and the server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pooler {
+    /// Find out.
+    #[default]
+    Auto,
+    /// Nothing.
+    None,
+    /// A pooler that keeps one server session per client session.
+    Session,
+    /// A pooler that hands server sessions on between transactions.
+    Transaction,
+}
+
+/// Opens a session with the engine of the target: one attempt, authentication included.
+pub async fn connect(target: &Target, options: &ConnectOptions) -> Result<Box<dyn Session>, DbError> {
+    match target.engine {
+        Engine::Postgres => postgres::connect(target, options).await,
+        Engine::MySql => mysql::connect(target, options).await,
+        Engine::Sqlite => sqlite::connect(target, options).await,
+    }
+}
+
+/// Creates the target's database; one that exists by now is success.
+pub async fn create_database(target: &Target, options: &ConnectOptions) -> Result<(), DbError> {
+    match target.engine {
+        Engine::Postgres => postgres::create_database(target, options).await,
+        Engine::MySql => mysql::create_database(target, options).await,
+        // Opening the file creates it.
+        Engine::Sqlite => Ok(()),
+    }
+}
+
 /// Opens sessions: the seam at which tests put a fake server.
-pub trait Connector: Send + Sync {
-    /// One attempt, authentication included; names are resolved anew each time.
-    fn connect(&self) -> BoxFuture<'_, Result<Box<dyn Session>, DbError>>;
+pub trait Connector: Send {
+    /// The engine.
+    fn engine(&self) -> Engine;
+
+    /// The address for messages.
+    fn address(&self) -> String;
+
+    /// One attempt, authentication included; names are resolved and changeable passwords read anew.
+    ///
+    /// `refused` says that the last attempt ended with [`Verdict::Credentials`], so that a password command is asked
+    /// again.
+    fn connect(&mut self, refused: bool) -> BoxFuture<'_, Result<Box<dyn Session>, DbError>>;
+
+    /// Whether the password comes from where it may change under us: a file or a command.
+    fn password_can_change(&self) -> bool;
+
+    /// Creates the database. Called at most once, after [`Verdict::NoDatabase`].
+    fn create_database(&mut self) -> BoxFuture<'_, Result<(), DbError>>;
 }

@@ -3,15 +3,15 @@
 //! A [`Format`] is the only place that knows a tool. It is pure: it runs no SQL and touches no file.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::engine::{Engine, Facts, Ledger, LockKey, Row, Statement, TableName};
-use crate::exit::Result;
+use crate::exit::{Exit, Failure, Result};
 
 pub mod sqlx;
 
 /// The formats built in, in the order `--version` lists them.
-pub static FORMATS: &[&dyn Format] = &[];
+pub static FORMATS: &[&dyn Format] = &[&sqlx::Sqlx];
 
 /// The files of a migrations directory: path relative to it → content.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -72,6 +72,8 @@ pub struct Unfinished {
     pub id: String,
     /// What the tool recorded of the failure, if it records any.
     pub error: Option<String>,
+    /// Whether the file on disk is the one that was begun.
+    pub same_file: bool,
 }
 
 /// A migration and the bookkeeping around it.
@@ -79,6 +81,8 @@ pub struct Unfinished {
 pub struct Step {
     /// The migration.
     pub migration: Migration,
+    /// Whether the history already holds the unfinished row of an interrupted run that this one completes.
+    pub resumed: bool,
     /// Whether script and bookkeeping share one transaction.
     pub atomicity: Atomicity,
     /// Bookkeeping before the script.
@@ -137,4 +141,9 @@ pub trait Format: Sync {
 
     /// The migration with its bookkeeping. `resumed` if the history holds its unfinished row.
     fn step(&self, engine: Engine, migration: &Migration, resumed: bool) -> Step;
+}
+
+/// A file that its tool could not read either.
+fn unreadable(file: &Path, why: impl std::fmt::Display) -> Failure {
+    Failure::message(Exit::Data, format!("cannot read the migration {}: {why}", file.display()))
 }

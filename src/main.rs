@@ -1,3 +1,91 @@
-//! castoff, the binary.
+//! castoff, the binary: configure → wait → lock → migrate → exec.
 
-fn main() {}
+use std::env;
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use castoff::application::Application;
+use castoff::cli::Task;
+use castoff::config::{Config, Environment, Parsed};
+use castoff::exit::{Exit, Failure, Result};
+use castoff::life::{self, Prepared};
+use castoff::signals::Signals;
+use castoff::{exec, log};
+
+fn main() -> ExitCode {
+    let started = Instant::now();
+    let result = Signals::install().and_then(|signals| {
+        log::exit_on_panic();
+        let environment = Environment::new(env::vars_os());
+        match Config::from(env::args_os().collect(), &environment, Path::new(".")) {
+            Parsed::Print(text) => print(&text).map(|()| None),
+            Parsed::Refuse(settings, failure) => {
+                log::init(&settings);
+                Err(failure)
+            }
+            Parsed::Run(config) => {
+                log::init(&config.logs);
+                run(&config, &signals, started)
+            }
+        }
+    });
+    match result {
+        Ok(None) => ExitCode::SUCCESS,
+        Ok(Some(exit)) => ExitCode::from(exit.code()),
+        Err(failure) => {
+            log::report(&failure);
+            ExitCode::from(failure.exit.code())
+        }
+    }
+}
+
+/// The program's life. Returns only where castoff does not become the application.
+fn run(config: &Config, signals: &Signals, started: Instant) -> Result<Option<Exit>> {
+    announce(config);
+    let mut application = match config.task {
+        Task::Become => Some(Application::look_up(&config.command, &config.environment)?),
+        Task::Migrate | Task::Wait | Task::Status { .. } => None,
+    };
+    let prepared = if config.start_at_once {
+        Prepared::default()
+    } else {
+        let options = life::connect_options(config);
+        // SAFETY: nothing has started a thread yet, so nobody reads the environment meanwhile.
+        unsafe { life::leave_nothing_to_defaults() };
+        life::prepare(config, options, signals)?
+    };
+    match &mut application {
+        Some(application) => {
+            if let Some(url) = &prepared.database_url {
+                application.set_variable("DATABASE_URL", url.expose())?;
+            }
+            prepared.times.announce(&config.command, started);
+            Err(exec::become_application(application, signals))
+        }
+        None => print(&prepared.output).map(|()| prepared.verdict),
+    }
+}
+
+/// What reading the configuration had to say.
+fn announce(config: &Config) {
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
+    for remark in &config.remarks {
+        tracing::info!("{remark}");
+    }
+    for note in &config.notes {
+        tracing::debug!("{note}");
+    }
+}
+
+/// Standard output belongs to the application; castoff writes there only what it was asked for.
+fn print(text: &str) -> Result<()> {
+    let mut stdout = io::stdout().lock();
+    let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    written.map_err(|error| {
+        Failure::new(Exit::OsError, anyhow::Error::new(error).context("cannot write to standard output"))
+    })
+}

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+pub use crate::engine::Pooler;
+
 use super::report::{Report, shown};
 use super::settings::Settings;
 use super::values::{choice, duration, limit};
@@ -26,20 +28,6 @@ pub enum Drift {
     Fail,
     /// Say so and go on.
     Warn,
-}
-
-/// What stands between us and the database.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Pooler {
-    /// Find out.
-    #[default]
-    Auto,
-    /// Nothing.
-    None,
-    /// A pooler that gives each client a session of its own.
-    Session,
-    /// A pooler that hands sessions on between transactions.
-    Transaction,
 }
 
 /// How long things may take; `None` is no limit.

@@ -1,0 +1,62 @@
+//! The configured database as the phases see it: each attempt reads what may have changed, then connects.
+
+use crate::config::{Database, target::Target};
+use crate::engine::{
+    BoxFuture, ConnectOptions, Connector, DbError, Engine, Session, Verdict, connect, create_database,
+};
+
+/// Connects to what the configuration says, as it says it at that moment.
+pub struct Configured {
+    database: Database,
+    options: ConnectOptions,
+}
+
+impl Configured {
+    /// A connector for the configured database.
+    pub fn new(database: Database, options: ConnectOptions) -> Self {
+        Self { database, options }
+    }
+
+    /// The configuration, for what the application is given of it.
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// Files are read again and a password command is asked; both may be a moment late, so their failure is "not yet".
+    async fn target(&mut self, refused: bool) -> Result<Target, DbError> {
+        self.database.resolve(refused).await.map_err(|failure| DbError {
+            verdict: Verdict::NotYet,
+            message: failure.reason(),
+            hint: failure.hint,
+            ..DbError::default()
+        })
+    }
+}
+
+impl Connector for Configured {
+    fn engine(&self) -> Engine {
+        self.database.target().engine
+    }
+
+    fn address(&self) -> String {
+        self.database.target().address()
+    }
+
+    fn connect(&mut self, refused: bool) -> BoxFuture<'_, Result<Box<dyn Session>, DbError>> {
+        Box::pin(async move {
+            let target = self.target(refused).await?;
+            connect(&target, &self.options).await
+        })
+    }
+
+    fn password_can_change(&self) -> bool {
+        self.database.password_can_change()
+    }
+
+    fn create_database(&mut self) -> BoxFuture<'_, Result<(), DbError>> {
+        Box::pin(async move {
+            let target = self.target(false).await?;
+            create_database(&target, &self.options).await
+        })
+    }
+}

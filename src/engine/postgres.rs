@@ -1,0 +1,394 @@
+//! PostgreSQL: the session castoff migrates on, and the connection that can cancel it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::TryStreamExt;
+use sqlx::postgres::{PgConnection, PgRow};
+use sqlx::{AssertSqlSafe, Connection, Either, Row as _};
+
+use crate::config::target::Target;
+use crate::engine::{
+    BoxFuture, Cancel, ConnectOptions, DbError, Facts, Holder, Ledger, LockKey, Pooler, Reading, Row,
+    ScriptError, Session, Statement, TableName, Value, Verdict,
+};
+use connect::Nonce;
+use errors::Stage;
+
+mod connect;
+mod errors;
+mod index;
+mod reading;
+
+/// Opens a session: one attempt over all hosts, authentication included.
+pub async fn connect(target: &Target, options: &ConnectOptions) -> Result<Box<dyn Session>, DbError> {
+    let opened = connect::open(target, options).await?;
+    Ok(Box::new(PostgresSession {
+        connection: opened.connection,
+        nonce: opened.nonce,
+        target: target.clone(),
+        options: options.clone(),
+        backend: Arc::default(),
+        schema: String::new(),
+        version: 0,
+    }))
+}
+
+/// Creates the target's database, from the maintenance database that exists on every cluster.
+///
+/// # Errors
+///
+/// The server's refusal; a database that exists by now is success.
+pub async fn create_database(target: &Target, options: &ConnectOptions) -> Result<(), DbError> {
+    let mut last = DbError::default();
+    // The order in which Prisma looks for a database to log in to.
+    for maintenance in ["postgres", "template1", "defaultdb"] {
+        let elsewhere = Target { database: maintenance.into(), settings: Vec::new(), ..target.clone() };
+        let mut connection = match connect::open(&elsewhere, options).await {
+            Ok(opened) => opened.connection,
+            Err(error) if error.verdict == Verdict::NoDatabase => {
+                last = error;
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        let sql = format!("CREATE DATABASE {}", identifier(&target.database));
+        let result = sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await;
+        let _ = connection.close().await;
+        return match result.map_err(|error| errors::classify(&error, Stage::Working)) {
+            Ok(_) => Ok(()),
+            // duplicate_database, or the unique index another replica's CREATE DATABASE got into first.
+            Err(error) if matches!(error.code.as_deref(), Some("42P04" | "23505")) => Ok(()),
+            Err(error) => Err(error),
+        };
+    }
+    Err(last)
+}
+
+/// One PostgreSQL session.
+struct PostgresSession {
+    connection: PgConnection,
+    nonce: Nonce,
+    target: Target,
+    options: ConnectOptions,
+    /// This session's process on the server, known from the first reading on.
+    backend: Arc<std::sync::OnceLock<String>>,
+    /// The schema of the history table, as the last reading resolved it.
+    schema: String,
+    /// `server_version_num`, e.g. 150020.
+    version: u32,
+}
+
+impl PostgresSession {
+    /// Sends one simple query and collects the rows of each of its statements.
+    ///
+    /// An error keeps what came before it, because a missing history table is one.
+    async fn query(&mut self, sql: String) -> (Vec<Row>, Option<DbError>) {
+        let mut rows = Vec::new();
+        let mut stream = sqlx::raw_sql(AssertSqlSafe(sql)).fetch(&mut self.connection);
+        loop {
+            match stream.try_next().await {
+                Ok(Some(row)) => rows.push(text(&row)),
+                Ok(None) => return (rows, None),
+                Err(error) => return (rows, Some(errors::classify(&error, Stage::Working))),
+            }
+        }
+    }
+
+    async fn rows(&mut self, sql: String) -> Result<Vec<Row>, DbError> {
+        match self.query(sql).await {
+            (rows, None) => Ok(rows),
+            (_, Some(error)) => Err(error),
+        }
+    }
+
+    /// The single truth value of a query.
+    async fn truth(&mut self, sql: String) -> Result<bool, DbError> {
+        let rows = self.rows(sql).await?;
+        Ok(rows.first().and_then(|row| row.first()).is_some_and(|value| value.as_deref() == Some("t")))
+    }
+
+    async fn read_facts(&mut self, ledger: Option<&Ledger>) -> Result<Reading, DbError> {
+        let through_pooler = self.nonce == Nonce::RefusedByPooler;
+        let settings: &[_] = if through_pooler { &self.target.settings } else { &[] };
+        let sql = reading::query(ledger, settings);
+        let (mut rows, error) = self.query(sql).await;
+        match error {
+            None => {}
+            // undefined_table, invalid_schema_name: there is no history yet.
+            Some(error) if matches!(error.code.as_deref(), Some("42P01" | "3F000")) && !rows.is_empty() => {
+                let facts = rows.swap_remove(0);
+                return Ok(Reading { facts: self.facts(&facts)?, history: None });
+            }
+            // insufficient_privilege: it is there, and not ours to read.
+            Some(error) if error.code.as_deref() == Some("42501") => {
+                return Err(DbError { verdict: Verdict::Never, ..error });
+            }
+            Some(error) => return Err(error),
+        }
+        if rows.is_empty() {
+            return Err(reading::unusable());
+        }
+        let facts = rows.remove(0);
+        Ok(Reading { facts: self.facts(&facts)?, history: ledger.map(|_| rows) })
+    }
+
+    fn facts(&mut self, row: &Row) -> Result<Facts, DbError> {
+        let answer = reading::Answer::parse(row)?;
+        let _ = self.backend.set(answer.backend);
+        self.schema.clone_from(&answer.schema);
+        self.version = answer.version;
+        let echoed = match &self.nonce {
+            Nonce::Sent(nonce) => answer.nonce.as_ref() == Some(nonce),
+            Nonce::RefusedByServer => true,
+            Nonce::RefusedByPooler => false,
+        };
+        Ok(Facts {
+            server_version: answer.server_version,
+            database: answer.database,
+            schema: answer.schema,
+            read_only: answer.read_only,
+            pooled: match self.options.pooler {
+                Pooler::Auto => !echoed,
+                Pooler::None | Pooler::Session => false,
+                Pooler::Transaction => true,
+            },
+            slots_to_spare: answer.slots_to_spare,
+            holds_tables: answer.holds_tables,
+        })
+    }
+
+    /// The history table, quoted and qualified, so that no script's `search_path` moves it.
+    fn qualified(&self, table: &TableName) -> String {
+        let schema = table.schema.as_deref().unwrap_or(&self.schema);
+        format!("{}.{}", identifier(schema), identifier(&table.name))
+    }
+
+    async fn run_statement(
+        &mut self,
+        ledger: &Ledger,
+        statement: &Statement,
+        elapsed: Duration,
+    ) -> Result<(), DbError> {
+        let sql = numbered(&statement.sql.replace("{table}", &self.qualified(&ledger.table)));
+        let classify = |error| errors::classify(&error, Stage::Working);
+        if statement.params.is_empty() {
+            sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut self.connection).await.map_err(classify)?;
+            return Ok(());
+        }
+        let mut query = sqlx::query(AssertSqlSafe(sql)).persistent(false);
+        for value in &statement.params {
+            query = match value {
+                Value::Int(number) => query.bind(*number),
+                Value::Text(text) => query.bind(text.clone()),
+                Value::Bytes(bytes) => query.bind(bytes.clone()),
+                Value::ElapsedNanos => query.bind(i64::try_from(elapsed.as_nanos()).unwrap_or(i64::MAX)),
+            };
+        }
+        query.execute(&mut self.connection).await.map_err(classify)?;
+        Ok(())
+    }
+
+    async fn send_script(&mut self, sql: &str) -> Result<(), ScriptError> {
+        let mut completed = 0;
+        let mut results = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_many(&mut self.connection);
+        loop {
+            match results.try_next().await {
+                Ok(Some(Either::Left(_))) => completed += 1,
+                Ok(Some(Either::Right(_))) => {}
+                Ok(None) => return Ok(()),
+                Err(error) => {
+                    return Err(ScriptError { completed, error: errors::classify(&error, Stage::Working) });
+                }
+            }
+        }
+    }
+}
+
+impl Session for PostgresSession {
+    fn read<'a>(&'a mut self, ledger: Option<&'a Ledger>) -> BoxFuture<'a, Result<Reading, DbError>> {
+        Box::pin(self.read_facts(ledger))
+    }
+
+    fn try_lock<'a>(&'a mut self, key: &'a LockKey) -> BoxFuture<'a, Result<bool, DbError>> {
+        Box::pin(async move {
+            let key = number(key)?;
+            self.truth(format!("SELECT pg_try_advisory_lock({key})")).await
+        })
+    }
+
+    fn unlock<'a>(&'a mut self, key: &'a LockKey) -> BoxFuture<'a, Result<(), DbError>> {
+        Box::pin(async move {
+            let key = number(key)?;
+            self.rows(format!("SELECT pg_advisory_unlock({key})")).await.map(drop)
+        })
+    }
+
+    fn holder<'a>(&'a mut self, key: &'a LockKey) -> BoxFuture<'a, Result<Option<Holder>, DbError>> {
+        Box::pin(async move {
+            let rows = self.rows(reading::holder_query(number(key)?)).await?;
+            Ok(rows.first().map(reading::holder))
+        })
+    }
+
+    fn secure(&mut self) -> BoxFuture<'_, Result<(), DbError>> {
+        Box::pin(async move {
+            let sql = reading::secure_query(self.version);
+            self.rows(sql).await.map(drop)
+        })
+    }
+
+    /// Opens a transaction with the search path the session started with: a script made by `pg_dump` empties it,
+    /// and the next migration must not depend on which one ran before it in the same process.
+    fn begin(&mut self) -> BoxFuture<'_, Result<(), ScriptError>> {
+        Box::pin(self.send_script("RESET search_path; BEGIN"))
+    }
+
+    fn send<'a>(&'a mut self, sql: &'a str) -> BoxFuture<'a, Result<(), ScriptError>> {
+        Box::pin(self.send_script(sql))
+    }
+
+    fn send_apart<'a>(&'a mut self, statement: &'a str, resumed: bool) -> BoxFuture<'a, Result<(), DbError>> {
+        Box::pin(index::send(self, statement, resumed))
+    }
+
+    fn execute<'a>(
+        &'a mut self,
+        ledger: &'a Ledger,
+        statement: &'a Statement,
+        elapsed: Duration,
+    ) -> BoxFuture<'a, Result<(), DbError>> {
+        Box::pin(self.run_statement(ledger, statement, elapsed))
+    }
+
+    fn announce_failure<'a>(&'a mut self, mark: &'a str) -> BoxFuture<'a, Result<(), DbError>> {
+        Box::pin(async move {
+            let sql = format!("SET application_name = {}", literal(&failure_name(mark)));
+            self.rows(sql).await.map(drop)
+        })
+    }
+
+    fn failure_announced<'a>(
+        &'a mut self,
+        key: &'a LockKey,
+        mark: &'a str,
+    ) -> BoxFuture<'a, Result<bool, DbError>> {
+        Box::pin(async move {
+            let holder = self.holder(key).await?;
+            Ok(holder.and_then(|holder| holder.application_name).as_deref() == Some(&*failure_name(mark)))
+        })
+    }
+
+    fn canceller(&self) -> Arc<dyn Cancel> {
+        Arc::new(Canceller {
+            target: self.target.clone(),
+            options: self.options.clone(),
+            backend: Arc::clone(&self.backend),
+        })
+    }
+
+    fn close(self: Box<Self>) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            let _ = self.connection.close().await;
+        })
+    }
+}
+
+/// Cancels a backend from a second connection.
+struct Canceller {
+    target: Target,
+    options: ConnectOptions,
+    backend: Arc<std::sync::OnceLock<String>>,
+}
+
+impl Cancel for Canceller {
+    fn cancel(&self) -> BoxFuture<'_, Result<(), DbError>> {
+        Box::pin(async move {
+            let Some(backend) = self.backend.get() else { return Ok(()) };
+            let mut connection = connect::open(&self.target, &self.options).await?.connection;
+            let sql = format!("SELECT pg_cancel_backend({backend})");
+            let result = sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await;
+            let _ = connection.close().await;
+            result.map(drop).map_err(|error| errors::classify(&error, Stage::Working))
+        })
+    }
+}
+
+/// The `application_name` of a session whose migration has just failed; the server keeps 63 bytes of it.
+fn failure_name(mark: &str) -> String {
+    let mut name = format!("castoff failed {mark}");
+    let mut end = name.len().min(63);
+    while !name.is_char_boundary(end) {
+        end -= 1;
+    }
+    name.truncate(end);
+    name
+}
+
+fn number(key: &LockKey) -> Result<i64, DbError> {
+    match key {
+        LockKey::Number(number) => Ok(*number),
+        LockKey::Name(_) | LockKey::File => Err(DbError {
+            verdict: Verdict::Never,
+            message: format!("PostgreSQL has no lock {key:?}"),
+            ..DbError::default()
+        }),
+    }
+}
+
+/// A row of the simple protocol, which sends every value as text.
+fn text(row: &PgRow) -> Row {
+    (0..row.len())
+        .map(|index| {
+            let value = row.try_get_raw(index).ok()?;
+            value.as_str().ok().map(str::to_owned)
+        })
+        .collect()
+}
+
+/// Rewrites `?` to `$1`, `$2`…; castoff's own statements hold no other question mark.
+fn numbered(sql: &str) -> String {
+    let mut parts = sql.split('?');
+    let mut numbered = parts.next().unwrap_or_default().to_owned();
+    for (index, part) in parts.enumerate() {
+        numbered.push_str(&format!("${}", index + 1));
+        numbered.push_str(part);
+    }
+    numbered
+}
+
+/// A quoted identifier.
+fn identifier(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// A string literal that means the same whatever `standard_conforming_strings` says.
+fn literal(value: &str) -> String {
+    if value.contains('\\') {
+        format!("E'{}'", value.replace('\\', "\\\\").replace('\'', "''"))
+    } else {
+        format!("'{}'", value.replace('\'', "''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{failure_name, identifier, literal, numbered};
+
+    #[test]
+    fn parameters_are_numbered_in_order() {
+        assert_eq!(numbered("a = ? and b = ?"), "a = $1 and b = $2");
+    }
+
+    #[test]
+    fn names_and_values_cannot_escape_their_quotes() {
+        assert_eq!(identifier("a\"b"), "\"a\"\"b\"");
+        assert_eq!(literal("o'clock\\"), "E'o''clock\\\\'");
+    }
+
+    #[test]
+    fn a_failure_mark_is_cut_where_the_server_would_cut_it() {
+        assert_eq!(failure_name(&"ä".repeat(40)).len(), 63);
+        assert_eq!(failure_name("3/0a1b"), "castoff failed 3/0a1b");
+    }
+}

@@ -1,0 +1,316 @@
+//! The program's life up to the hand-over: wait, lock, migrate.
+
+use std::ffi::OsString;
+use std::future::Future;
+use std::time::{Duration, Instant};
+
+use crate::cli::Task;
+use crate::config::target::{Secret, SessionAttrs, TlsRoot};
+use crate::config::{Config, Drift, Mode, Timeouts};
+use crate::database::Configured;
+use crate::engine::{ConnectOptions, Connector, Ledger};
+use crate::exec::name_phase;
+use crate::exit::{Exit, Failure, Result};
+use crate::lock::{self, Locking, Outcome};
+use crate::migrate::{self, End, Migrating, Stopper};
+use crate::migrations::Migrations;
+use crate::plan::Policy;
+use crate::signals::{Signals, leave_to_main_thread, stopped_by};
+use crate::status::Status;
+use crate::wait::{self, Ready, Waiting, milliseconds};
+
+/// What the phases before the hand-over have come to.
+#[derive(Debug, Default)]
+pub struct Prepared {
+    /// What a subcommand prints on standard output.
+    pub output: String,
+    /// The exit code of a subcommand that found what it was asked about; `None` for 0.
+    pub verdict: Option<Exit>,
+    /// The `DATABASE_URL` for the application, where the user asked for it.
+    pub database_url: Option<Secret>,
+    /// How long each phase took.
+    pub times: Times,
+}
+
+/// How long each phase took.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Times {
+    /// Until the database was usable.
+    pub wait: Duration,
+    /// Until the lock was ours, or not needed any more.
+    pub lock: Duration,
+    /// Applying migrations.
+    pub migrate: Duration,
+}
+
+impl Times {
+    /// The last line before the hand-over.
+    pub fn announce(&self, command: &[OsString], started: Instant) {
+        let words: Vec<_> = command.iter().map(|word| word.to_string_lossy()).collect();
+        let command = words.first().map(AsRef::as_ref).unwrap_or_default();
+        let total_ms = milliseconds(started.elapsed());
+        tracing::info!(
+            event = "exec",
+            command,
+            total_ms,
+            wait_ms = milliseconds(self.wait),
+            lock_ms = milliseconds(self.lock),
+            migrate_ms = milliseconds(self.migrate),
+            "becoming {command} after {total_ms} ms"
+        );
+    }
+}
+
+/// How castoff connects. Reads the system's certificates if a target asks for them, so it comes before
+/// [`leave_nothing_to_defaults`].
+pub fn connect_options(config: &Config) -> ConnectOptions {
+    let root = config.database.as_ref().map(|database| &database.target().tls.root);
+    let system_roots = match (root, openssl_probe::probe().cert_file) {
+        (Some(TlsRoot::System), Some(file)) => std::fs::read(file).unwrap_or_default(),
+        _ => Vec::new(),
+    };
+    let hostname = nix::unistd::gethostname().unwrap_or_default();
+    let name = format!("castoff/{} {}", env!("CARGO_PKG_VERSION"), hostname.to_string_lossy());
+    ConnectOptions { application_name: name, system_roots, pooler: config.pooler }
+}
+
+/// Takes away what sqlx would read by itself: the configuration has already decided.
+///
+/// sqlx adds the system's certificates to every verification, and `PG*` variables to every connection. The
+/// application's environment was captured before and is not touched by this.
+///
+/// # Safety
+///
+/// No other thread may exist: it could be reading the environment.
+pub unsafe fn leave_nothing_to_defaults() {
+    let defaults = std::env::vars_os()
+        .map(|(name, _)| name)
+        .filter(|name| name.as_encoded_bytes().starts_with(b"PG") || name == "SSL_CERT_DIR");
+    for name in defaults.collect::<Vec<_>>() {
+        // SAFETY: the caller promises that there is no other thread.
+        unsafe { std::env::remove_var(name) };
+    }
+    // SAFETY: as above. An empty file is a store without certificates.
+    unsafe { std::env::set_var("SSL_CERT_FILE", "/dev/null") };
+}
+
+/// Runs the phases on a runtime of their own, which is gone before the hand-over.
+///
+/// # Errors
+///
+/// Whatever ends castoff before the application: every code but 126 and 127.
+pub fn prepare(config: &Config, options: ConnectOptions, signals: &Signals) -> Result<Prepared> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .on_thread_start(leave_to_main_thread)
+        .build()
+        .map_err(|error| Failure::new(Exit::OsError, error))?;
+    let result = runtime.block_on(Life { config, signals }.run(options));
+    // Dropping the runtime would wait for a name look-up that hangs.
+    runtime.shutdown_background();
+    result
+}
+
+/// The phases with what each of them needs.
+struct Life<'a> {
+    config: &'a Config,
+    signals: &'a Signals,
+}
+
+impl Life<'_> {
+    async fn run(&self, options: ConnectOptions) -> Result<Prepared> {
+        let config = self.config;
+        let Some(database) = config.database.clone() else {
+            return Err(Failure::message(Exit::Internal, "there is no database to prepare"));
+        };
+        // Whatever can be wrong without a database is said before waiting for one.
+        let migrations = match (config.task, config.mode) {
+            (Task::Wait, _) | (Task::Become, Mode::Wait | Mode::Off) => None,
+            (Task::Become | Task::Migrate | Task::Status { .. }, _) => Some(Migrations::read(
+                config.migrations.as_deref(),
+                config.format.as_deref(),
+                config.history_table.clone(),
+            )?),
+        };
+        let mut connector = Configured::new(database, options);
+        let engine = connector.engine();
+        let ledger = migrations.as_ref().map(|migrations| migrations.ledger(engine));
+        let started = Instant::now();
+        let mut ready = self.wait(&mut connector, ledger.as_ref()).await?;
+        let mut prepared = Prepared::default();
+        prepared.times.wait = started.elapsed();
+        match (migrations, ledger) {
+            (Some(migrations), Some(ledger)) => {
+                if let Task::Status { json } = config.task {
+                    let policy = self.policy(&migrations);
+                    let Ready { session, reading } = &mut ready;
+                    let status =
+                        Status::read(&mut **session, engine, reading, &migrations, &ledger, policy).await?;
+                    ready.session.close().await;
+                    prepared.output = if json { status.json()? + "\n" } else { status.text() };
+                    prepared.verdict = status.verdict();
+                } else {
+                    self.migrate(&mut connector, ready, &migrations, &ledger, &mut prepared.times).await?;
+                }
+            }
+            _ => ready.session.close().await,
+        }
+        if config.export_database_url {
+            let database = connector.database();
+            prepared.database_url = database.export_url(database.target());
+        }
+        Ok(prepared)
+    }
+
+    async fn wait(&self, connector: &mut dyn Connector, ledger: Option<&Ledger>) -> Result<Ready> {
+        let Timeouts { wait, connect, .. } = self.config.timeouts;
+        let waiting = Waiting {
+            limit: wait,
+            attempt: connect,
+            writable: self.needs_writes(),
+            create_database: self.config.create_database,
+        };
+        self.interruptible("wait", wait::until_ready(connector, ledger, waiting)).await
+    }
+
+    /// Whether a server that takes no writes is not ready: unless castoff only looks, or only waits for a database
+    /// whose URL says that a standby will do.
+    fn needs_writes(&self) -> bool {
+        let attrs = self.config.database.as_ref().map(|database| database.target().session_attrs);
+        let only_waits = self.config.task == Task::Wait || self.config.mode == Mode::Wait;
+        let standby_will_do =
+            matches!(attrs, Some(SessionAttrs::Any | SessionAttrs::ReadOnly | SessionAttrs::PreferStandby));
+        !(matches!(self.config.task, Task::Status { .. }) || only_waits && standby_will_do)
+    }
+
+    /// Lock and migrate, again where a connection was lost and the history can tell what became of the work.
+    async fn migrate(
+        &self,
+        connector: &mut dyn Connector,
+        ready: Ready,
+        migrations: &Migrations,
+        ledger: &Ledger,
+        times: &mut Times,
+    ) -> Result<()> {
+        let Timeouts { connect, lock, migrate, stop_grace, .. } = self.config.timeouts;
+        let policy = self.policy(migrations);
+        let locking = Locking { limit: lock, attempt: connect, policy };
+        let migrating =
+            Migrating { engine: connector.engine(), format: migrations.format, ledger, stop_grace };
+        let mut ready = ready;
+        let mut lost: Option<(String, String)> = None;
+        let mut stopper = None;
+        loop {
+            let started = Instant::now();
+            let outcome = self
+                .interruptible("lock", lock::acquire(connector, ready, migrations, ledger, locking))
+                .await;
+            times.lock += started.elapsed();
+            let mut locked = match (outcome, &lost) {
+                (Ok(Outcome::Locked(locked)), _) => locked,
+                (Ok(Outcome::NothingToDo(plan)), _) => {
+                    if lost.is_none() {
+                        tracing::info!(event = "migrate.none", "nothing is pending");
+                    }
+                    for warning in plan.warnings(migrations, policy) {
+                        tracing::warn!("{warning}");
+                    }
+                    return Ok(());
+                }
+                (Err(failure), Some((id, reason))) if failure.exit == Exit::Data => {
+                    return Err(outcome_unknown(id, reason, &failure));
+                }
+                (Err(failure), _) => return Err(failure),
+            };
+            name_phase("migrate");
+            let started = Instant::now();
+            let stopper = stopper.get_or_insert_with(|| Stopper::new(self.signal_number(), migrate));
+            let end = migrate::run(&mut locked, migrating, stopper).await;
+            times.migrate += started.elapsed();
+            match end {
+                Ok(End::Applied(_)) => {
+                    locked.release().await;
+                    return Ok(());
+                }
+                Ok(End::Lost { id, reason }) => {
+                    // The session is out of step with its server: it is dropped, never reused.
+                    drop(locked);
+                    if lost.as_ref().is_some_and(|(before, _)| *before == id) {
+                        return Err(lost_twice(&id, &reason));
+                    }
+                    let again = self.wait(connector, Some(ledger)).await;
+                    if id.is_empty() {
+                        // Nothing had been written yet, so this is like the first wait.
+                        ready = again?;
+                        continue;
+                    }
+                    ready = again.map_err(|failure| unlearned(&id, &reason, failure))?;
+                    lost = Some((id, reason));
+                }
+                Err(failure) => {
+                    locked.release().await;
+                    return Err(failure);
+                }
+            }
+        }
+    }
+
+    /// A phase that may simply be dropped when a signal arrives: nothing of it is left on the server.
+    async fn interruptible<T>(
+        &self,
+        phase: &'static str,
+        work: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        name_phase(phase);
+        tokio::select! {
+            biased;
+            signal = self.signal(phase) => Err(stopped_by(signal)),
+            result = work => result,
+        }
+    }
+
+    /// The number of a signal, once it has arrived and been logged.
+    async fn signal(&self, phase: &'static str) -> crate::signals::Signal {
+        let signal = self.signals.arrived().await;
+        tracing::info!(event = "signal", name = %signal, phase, "{signal} arrived");
+        signal
+    }
+
+    async fn signal_number(&self) -> i32 {
+        self.signal("migrate").await as i32
+    }
+
+    fn policy(&self, migrations: &Migrations) -> Policy {
+        let habits = migrations.format.habits();
+        let fails = |drift: Option<Drift>, habit| drift.map_or(habit, |drift| drift == Drift::Fail);
+        Policy {
+            fails_on_edited: fails(self.config.on_edited, habits.fails_on_edited),
+            fails_on_missing: fails(self.config.on_missing, habits.fails_on_missing),
+        }
+    }
+}
+
+/// The connection was lost in the middle, and the history does not tell how far the work got.
+fn outcome_unknown(id: &str, reason: &str, failure: &Failure) -> Failure {
+    Failure::message(
+        Exit::OutcomeUnknown,
+        format!("the connection was lost while applying migration {id} ({reason}), and how far it got could not be learned: {failure}"),
+    )
+    .hint(failure.hint.clone().unwrap_or_else(|| "look at the database before starting again".into()))
+}
+
+/// A signal while reconnecting stays a signal; anything else leaves the outcome unknown.
+fn unlearned(id: &str, reason: &str, failure: Failure) -> Failure {
+    match failure.exit {
+        Exit::Signal(_) => failure,
+        _ => outcome_unknown(id, reason, &failure),
+    }
+}
+
+fn lost_twice(id: &str, reason: &str) -> Failure {
+    Failure::message(
+        Exit::MigrationFailed,
+        format!("migration {id} failed: the server ended the connection twice while running it: {reason}"),
+    )
+    .hint("see the server's log: it may have crashed or run out of memory at this migration")
+}

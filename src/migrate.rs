@@ -1,0 +1,179 @@
+//! Phase three: apply the pending migrations on the session that holds the lock.
+//!
+//! A failure never looks like success, nor the reverse: whatever ends this phase, the history says what is true, and
+//! no statement of ours is left running on the server.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use crate::engine::{Engine, Ledger, Statement};
+use crate::exit::{Exit, Failure, Result};
+use crate::format::{Format, Step};
+use crate::lock::{Locked, failure_mark};
+use crate::wait::{milliseconds, whole};
+
+mod apply;
+mod report;
+mod stop;
+
+pub use stop::{Stop, Stopper};
+
+/// How long a process that failed keeps the lock, so that every replica that waits sees the failure instead of
+/// running into it by itself.
+const FAILURE_HELD: Duration = Duration::from_secs(3);
+
+/// What the phase needs to know.
+#[derive(Clone, Copy)]
+pub struct Migrating<'a> {
+    /// The engine.
+    pub engine: Engine,
+    /// The tool whose migrations they are.
+    pub format: &'static dyn Format,
+    /// The history table.
+    pub ledger: &'a Ledger,
+    /// After a signal: how long work that cannot be rolled back may go on.
+    pub stop_grace: Duration,
+}
+
+/// How the phase ended, if not in a failure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Everything was applied; how many migrations that were.
+    Applied(usize),
+    /// The connection was lost at this migration; what became of it can be read from the history.
+    Lost {
+        /// The migration that was running.
+        id: String,
+        /// What the connection's end looked like.
+        reason: String,
+    },
+}
+
+/// Applies the steps in order.
+///
+/// # Errors
+///
+/// 80 where a migration failed, 128+n after a signal, 81 after the migrate timeout.
+pub async fn run(locked: &mut Locked, migrating: Migrating<'_>, stopper: &mut Stopper<'_>) -> Result<End> {
+    let started = Instant::now();
+    let steps = std::mem::take(&mut locked.steps);
+    if let Some(end) = prepare(locked, migrating).await? {
+        return Ok(end);
+    }
+    let pending = steps.len();
+    tracing::info!(event = "migrate.start", pending, "{}", report::pending(pending));
+    for step in &steps {
+        if let Some(end) = one(locked, migrating, step, stopper).await? {
+            return Ok(end);
+        }
+    }
+    let elapsed_ms = milliseconds(started.elapsed());
+    tracing::info!(
+        event = "migrate.done",
+        applied = pending,
+        elapsed_ms,
+        "{pending} migrations applied in {elapsed_ms} ms"
+    );
+    Ok(End::Applied(pending))
+}
+
+/// Makes the session safe to die on, gives it the tool's settings, and creates the history table.
+async fn prepare(locked: &mut Locked, migrating: Migrating<'_>) -> Result<Option<End>> {
+    let Migrating { engine, format, ledger, .. } = migrating;
+    let history_exists = locked.history_exists;
+    let session = locked.session();
+    let result = async {
+        session.secure().await?;
+        for setting in format.session_settings(engine) {
+            session.send(&setting).await.map_err(|failed| failed.error)?;
+        }
+        if !history_exists {
+            for sql in &ledger.create {
+                let create = Statement { sql: sql.clone(), params: Vec::new() };
+                session.execute(ledger, &create, Duration::ZERO).await?;
+            }
+        }
+        Ok(())
+    };
+    match result.await {
+        Ok(()) => Ok(None),
+        Err(error) if apply::is_lost(&error) => {
+            Ok(Some(End::Lost { id: String::new(), reason: error.to_string() }))
+        }
+        Err(error) => Err(report::preparation(&error, ledger)),
+    }
+}
+
+/// One step, watched for reasons to stop. `None` if it was applied.
+async fn one(
+    locked: &mut Locked,
+    migrating: Migrating<'_>,
+    step: &Step,
+    stopper: &mut Stopper<'_>,
+) -> Result<Option<End>> {
+    let Migrating { engine, ledger, stop_grace, .. } = migrating;
+    let id = step.migration.id.as_str();
+    if let Some(reason) = stopper.requested_already().await {
+        return Err(report::stopped_before(reason, step));
+    }
+    tracing::info!(event = "migration.start", id, "applying {}", step.migration.file.display());
+    let canceller = locked.session().canceller();
+    // What cannot be rolled back may finish and be recorded; what can is cancelled at once.
+    let grace = if apply::can_be_rolled_back(engine, step) { Duration::ZERO } else { stop_grace };
+    let work = apply::apply(locked.session(), engine, ledger, step);
+    let (result, stopped) = stop::supervise(work, &*canceller, stopper, grace).await;
+    match (result, stopped) {
+        (Some(Ok(elapsed)), stopped) => {
+            let elapsed_ms = milliseconds(elapsed);
+            tracing::info!(
+                event = "migration.applied",
+                id,
+                elapsed_ms,
+                "applied {} in {elapsed_ms} ms",
+                step.migration.file.display()
+            );
+            match stopped {
+                None => Ok(None),
+                Some(reason) => Err(report::stopped_after(reason, step)),
+            }
+        }
+        (Some(Err(broken)), Some(reason)) => {
+            Err(report::stopped_within(reason, engine, step, ledger, &broken))
+        }
+        (None, Some(reason)) => Err(report::abandoned(reason, step, ledger)),
+        (Some(Err(broken)), None) if apply::is_lost(&broken.error) => {
+            tracing::warn!(
+                event = "connection.lost",
+                id,
+                "lost the connection while applying {}: {}",
+                step.migration.file.display(),
+                broken.error
+            );
+            Ok(Some(End::Lost { id: id.to_owned(), reason: broken.error.to_string() }))
+        }
+        (Some(Err(broken)), None) => {
+            let failure = report::failed(engine, step, ledger, &broken);
+            hold_failure(locked, step, stopper).await;
+            Err(failure)
+        }
+        (None, None) => Err(Failure::message(Exit::Internal, "a migration was abandoned for no reason")),
+    }
+}
+
+/// Keeps the lock a moment under a name that tells what failed, so that one failure stays one failure.
+async fn hold_failure(locked: &mut Locked, step: &Step, stopper: &mut Stopper<'_>) {
+    let mark = failure_mark(&step.migration);
+    if let Err(error) = locked.session().announce_failure(&mark).await {
+        tracing::debug!("cannot tell other replicas of the failure: {error}");
+        return;
+    }
+    tracing::info!("keeping the lock for {} so that waiting replicas see the failure", whole(FAILURE_HELD));
+    tokio::select! {
+        () = sleep(FAILURE_HELD) => {}
+        _ = stopper.requested() => {}
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,182 @@
+//! What is said of a migration that did not go through: file, line, statement, and what to do now.
+
+use crate::engine::{DbError, Engine, Ledger};
+use crate::exit::{Exit, Failure};
+use crate::format::{Atomicity, Step};
+use crate::migrate::Stop;
+use crate::migrate::apply::{Broken, During, can_be_rolled_back};
+use crate::plan;
+use crate::script;
+use crate::wait::whole;
+
+pub(super) fn pending(count: usize) -> String {
+    if count == 1 { "1 migration is pending".into() } else { format!("{count} migrations are pending") }
+}
+
+/// The session could not be prepared, or the history table not be created.
+pub(super) fn preparation(error: &DbError, ledger: &Ledger) -> Failure {
+    let permission = error.code.as_deref() == Some("42501");
+    Failure::message(
+        if permission { Exit::Refused } else { Exit::MigrationFailed },
+        format!("cannot prepare the history table {}: {error}", ledger.table),
+    )
+    .hint(match &error.hint {
+        Some(hint) => hint.clone(),
+        None if permission => "grant the role CREATE on the schema".into(),
+        None => "nothing was applied".into(),
+    })
+}
+
+/// Logs the failure and makes it the program's.
+pub(super) fn failed(engine: Engine, step: &Step, ledger: &Ledger, broken: &Broken) -> Failure {
+    let place = Place::of(engine, step, broken);
+    let hint = hint(engine, step, ledger, broken);
+    let id = step.migration.id.as_str();
+    let error = &broken.error;
+    let line = place.line.map(|line| u64::try_from(line).unwrap_or(u64::MAX));
+    tracing::error!(
+        event = "migration.failed",
+        id,
+        file = %step.migration.file.display(),
+        line,
+        statement = place.statement.as_deref(),
+        error = %error,
+        hint = %hint,
+        "{place}: {error}"
+    );
+    if let Some(detail) = &error.detail {
+        tracing::debug!("the server's detail: {detail}");
+    }
+    Failure::message(Exit::MigrationFailed, format!("migration {id} failed: {place}: {error}")).hint(hint)
+}
+
+/// Where in which file an error was.
+struct Place {
+    file: String,
+    line: Option<usize>,
+    statement: Option<String>,
+    part: &'static str,
+}
+
+impl Place {
+    fn of(engine: Engine, step: &Step, broken: &Broken) -> Self {
+        let sql = &step.migration.sql;
+        let file = step.migration.file.display().to_string();
+        let During::Script(index) = broken.during else {
+            let part = match broken.during {
+                During::Before => "marking it as begun",
+                During::Commit => "its commit",
+                During::After | During::Script(_) => "recording it",
+            };
+            return Self { file, line: None, statement: None, part };
+        };
+        let statements = script::statements(engine, sql);
+        // A syntax error is seen before anything runs: then the position tells more than the count.
+        let by_position = broken.error.offset.and_then(|offset| {
+            let bytes: usize = sql.chars().take(offset).map(char::len_utf8).sum();
+            statements.iter().rev().find(|statement| statement.offset <= bytes)
+        });
+        let statement = by_position.or_else(|| statements.get(index));
+        let line = broken
+            .error
+            .offset
+            .map(|offset| script::line_at(sql, offset))
+            .or_else(|| statement.map(|statement| statement.line));
+        Self { file, line, statement: statement.map(|statement| script::excerpt(statement.text)), part: "" }
+    }
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.file)?;
+        if let Some(line) = self.line {
+            write!(f, ":{line}")?;
+        }
+        if !self.part.is_empty() {
+            write!(f, " ({})", self.part)?;
+        }
+        Ok(())
+    }
+}
+
+/// What to do now: the server's hint, ours, and what state the database is in.
+fn hint(engine: Engine, step: &Step, ledger: &Ledger, broken: &Broken) -> String {
+    let mut parts = Vec::new();
+    match broken.error.code.as_deref() {
+        // active_sql_transaction
+        Some("25001") if !step.migration.no_transaction => {
+            parts.push("make `-- no-transaction` the first line of the file".to_owned());
+        }
+        Some("42501") => parts.push("grant the role what the statement needs".to_owned()),
+        _ => parts.extend(broken.error.hint.clone()),
+    }
+    parts.push(if broken.taken_back {
+        "it was rolled back; fix it and deploy again".to_owned()
+    } else {
+        half_applied(engine, step, ledger)
+    });
+    parts.join("; ")
+}
+
+fn half_applied(engine: Engine, step: &Step, ledger: &Ledger) -> String {
+    if plan::completes_itself(engine, &step.migration) {
+        return "an INVALID index may have stayed: the next start removes it and builds it again".into();
+    }
+    let table = &ledger.table;
+    let id = &step.migration.id;
+    let why = match (engine, step.atomicity) {
+        (Engine::MySql, _) => "MySQL commits at every DDL statement",
+        (_, Atomicity::Apart) => "it ran outside a transaction",
+        (_, Atomicity::Together) => "the file controls transactions itself",
+    };
+    format!(
+        "what came before the failed statement may have stayed ({why}): finish or undo it by hand, then set the row \
+         of {id} in {table} to success = true, or delete that row, if there is one, to run it again"
+    )
+}
+
+/// A stop before a migration had begun.
+pub(super) fn stopped_before(stop: Stop, step: &Step) -> Failure {
+    stopped(stop, &format!("before migration {} began", step.migration.id))
+}
+
+/// A stop that the migration outran.
+pub(super) fn stopped_after(stop: Stop, step: &Step) -> Failure {
+    stopped(stop, &format!("migration {} was finished and recorded", step.migration.id))
+}
+
+/// A stop that ended a migration.
+pub(super) fn stopped_within(
+    stop: Stop,
+    engine: Engine,
+    step: &Step,
+    ledger: &Ledger,
+    broken: &Broken,
+) -> Failure {
+    let id = &step.migration.id;
+    if broken.taken_back || can_be_rolled_back(engine, step) {
+        return stopped(stop, &format!("migration {id} was cancelled and rolled back"));
+    }
+    stopped(stop, &format!("migration {id} was cancelled on the server and is marked in {}", ledger.table))
+        .hint(half_applied(engine, step, ledger))
+}
+
+/// A stop after which the server did not answer any more.
+pub(super) fn abandoned(stop: Stop, step: &Step, ledger: &Ledger) -> Failure {
+    stopped(stop, &format!("migration {} did not react to its cancellation in time", step.migration.id)).hint(
+        format!("its connection was dropped; the next start reads from {} what became of it", ledger.table),
+    )
+}
+
+fn stopped(stop: Stop, what: &str) -> Failure {
+    match stop {
+        Stop::Signal(number) => {
+            Failure::message(Exit::Signal(number), format!("stopped by a signal; {what}"))
+        }
+        Stop::Timeout(limit) => Failure::message(
+            Exit::MigrateTimeout,
+            format!("the migrate timeout of {} passed; {what}", whole(limit)),
+        )
+        .hint("raise --migrate-timeout, or make the migration smaller"),
+    }
+}

@@ -1,0 +1,107 @@
+//! The migrate phase against a scripted server, with paused time.
+
+use std::future::pending;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use super::{End, Migrating, Stopper, run};
+use crate::engine::fake::{Fake, Server, error};
+use crate::engine::{Connector, DbError, Engine, Verdict};
+use crate::exit::{Exit, Result};
+use crate::format::{FORMATS, Files};
+use crate::lock::{Locking, Outcome, acquire};
+use crate::migrations::Migrations;
+use crate::plan::Policy;
+use crate::wait::Ready;
+
+async fn migrate(
+    server: &Arc<Mutex<Server>>,
+    files: &[(&str, &str)],
+    stopper: &mut Stopper<'_>,
+) -> Result<End> {
+    let contents = files.iter().map(|(name, text)| ((*name).into(), text.as_bytes().to_vec())).collect();
+    let files = Files { directory: "migrations".into(), contents };
+    let format = FORMATS[0];
+    let migrations = Migrations {
+        directory: "migrations".into(),
+        format,
+        format_was_detected: false,
+        list: format.read(&files).unwrap(),
+        history_table: None,
+    };
+    let ledger = migrations.ledger(Engine::Postgres);
+    let mut fake = Fake(Arc::clone(server));
+    let mut session = fake.connect(false).await.unwrap();
+    let reading = session.read(Some(&ledger)).await.unwrap();
+    let locking = Locking {
+        limit: None,
+        attempt: None,
+        policy: Policy { fails_on_edited: true, fails_on_missing: true },
+    };
+    let ready = Ready { session, reading };
+    let Ok(Outcome::Locked(mut locked)) = acquire(&mut fake, ready, &migrations, &ledger, locking).await
+    else {
+        panic!("the lock is free and something is pending")
+    };
+    server.lock().unwrap().log.clear();
+    let migrating =
+        Migrating { engine: Engine::Postgres, format, ledger: &ledger, stop_grace: Duration::from_secs(8) };
+    run(&mut locked, migrating, stopper).await
+}
+
+fn log(server: &Arc<Mutex<Server>>) -> Vec<String> {
+    let log = server.lock().unwrap().log.clone();
+    log.into_iter().filter(|line| !line.starts_with("SET ")).collect()
+}
+
+fn failing(error: DbError) -> Arc<Mutex<Server>> {
+    Server { scripts: [Some(error)].into(), ..Server::default() }.shared()
+}
+
+#[tokio::test(start_paused = true)]
+async fn script_and_row_are_one_transaction() {
+    let server = Server::default().shared();
+    let end = migrate(&server, &[("1_a.sql", "SELECT 1")], &mut Stopper::new(pending(), None)).await;
+    assert_eq!(end.unwrap(), End::Applied(1));
+    assert_eq!(log(&server), ["CREATE", "BEGIN", "SELECT 1", "INSERT", "COMMIT", "UPDATE"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_migration_is_rolled_back_announced_and_ends_the_run() {
+    let server = failing(error(Verdict::Statement, "no such table"));
+    let files = [("1_a.sql", "SELECT 1"), ("2_b.sql", "SELECT 2")];
+    let failure = migrate(&server, &files, &mut Stopper::new(pending(), None)).await.unwrap_err();
+    assert_eq!(failure.exit, Exit::MigrationFailed);
+    assert!(failure.reason().contains("migrations/1_a.sql:1"), "{failure}");
+    assert!(failure.hint.unwrap().contains("rolled back"));
+    assert_eq!(log(&server), ["CREATE", "BEGIN", "SELECT 1", "ROLLBACK", "announce failure"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn outside_a_transaction_the_mark_comes_first_and_is_taken_back_if_nothing_stayed() {
+    let server = failing(error(Verdict::Statement, "no"));
+    let files = [("1_a.sql", "-- no-transaction\nVACUUM")];
+    migrate(&server, &files, &mut Stopper::new(pending(), None)).await.unwrap_err();
+    let log = log(&server);
+    assert_eq!(log[1], "INSERT");
+    assert!(!log.contains(&"BEGIN".to_owned()), "{log:?}");
+    assert_eq!(log[3], "DELETE");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_connection_is_no_failure_yet() {
+    let server = failing(error(Verdict::Lost, "reset"));
+    let end = migrate(&server, &[("1_a.sql", "SELECT 1")], &mut Stopper::new(pending(), None)).await;
+    assert_eq!(end.unwrap(), End::Lost { id: "1".into(), reason: "reset".into() });
+    assert!(!log(&server).contains(&"ROLLBACK".to_owned()), "the connection is not used again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_signal_that_came_before_a_migration_stops_it() {
+    let server = Server::default().shared();
+    let failure = migrate(&server, &[("1_a.sql", "SELECT 1")], &mut Stopper::new(async { 15 }, None))
+        .await
+        .unwrap_err();
+    assert_eq!(failure.exit, Exit::Signal(15));
+    assert!(!log(&server).contains(&"BEGIN".to_owned()));
+}

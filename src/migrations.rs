@@ -1,0 +1,204 @@
+//! The migrations on disk: the directory, the format it is in, and what is to be done about drift.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::engine::{Engine, Ledger, TableName};
+use crate::exit::{Exit, Failure, Result};
+use crate::format::{FORMATS, Files, Format, Migration};
+
+/// Where migrations are looked for when nobody says.
+pub const DEFAULT_DIRECTORIES: [&str; 4] =
+    ["migrations", "prisma/migrations", "db/migrations", "db/migration"];
+
+/// How deep a tool's own layout goes below its directory; anything deeper is not migrations.
+const MAX_DEPTH: usize = 4;
+
+/// The migrations of one directory, read once before anything is waited for.
+pub struct Migrations {
+    /// The directory as the user named it.
+    pub directory: PathBuf,
+    /// The tool whose files they are.
+    pub format: &'static dyn Format,
+    /// Whether `auto` chose the format.
+    pub format_was_detected: bool,
+    /// The migrations in the order in which the tool applies them.
+    pub list: Vec<Migration>,
+    /// The history table the user named, if any.
+    pub history_table: Option<TableName>,
+}
+
+impl Migrations {
+    /// Reads the directory.
+    ///
+    /// # Errors
+    ///
+    /// 66 without a directory or a migration in it, 65 for what cannot be read, 64 where the choice is ambiguous.
+    pub fn read(
+        directory: Option<&Path>,
+        format: Option<&str>,
+        history_table: Option<TableName>,
+    ) -> Result<Self> {
+        let directory = match directory {
+            Some(directory) => directory.to_owned(),
+            None => only_default()?,
+        };
+        let files = Files { contents: contents(&directory)?, directory: directory.clone() };
+        let (format, format_was_detected) = match format {
+            Some(name) => (named(name)?, false),
+            None => (detected(&files)?, true),
+        };
+        let list = format.read(&files)?;
+        if list.is_empty() {
+            return Err(empty(&directory));
+        }
+        Ok(Self { directory, format, format_was_detected, list, history_table })
+    }
+
+    /// The history table on an engine.
+    pub fn ledger(&self, engine: Engine) -> Ledger {
+        self.format.ledger(engine, self.history_table.as_ref())
+    }
+
+    /// One migration by its id.
+    pub fn get(&self, id: &str) -> Option<&Migration> {
+        self.list.iter().find(|migration| migration.id == id)
+    }
+}
+
+fn only_default() -> Result<PathBuf> {
+    let found: Vec<&str> =
+        DEFAULT_DIRECTORIES.into_iter().filter(|directory| Path::new(directory).is_dir()).collect();
+    match found.as_slice() {
+        [one] => Ok(PathBuf::from(one)),
+        [] => Err(Failure::message(
+            Exit::NoInput,
+            format!(
+                "there is no migrations directory: none of {} exists here",
+                DEFAULT_DIRECTORIES.join(", ")
+            ),
+        )
+        .hint("copy the migrations into the image and name them with --migrations or CASTOFF_MIGRATIONS")),
+        several => Err(Failure::message(
+            Exit::Usage,
+            format!("there are several migrations directories: {}", several.join(", ")),
+        )
+        .hint("name the one to use with --migrations or CASTOFF_MIGRATIONS")),
+    }
+}
+
+fn named(name: &str) -> Result<&'static dyn Format> {
+    FORMATS.iter().copied().find(|format| format.name() == name).ok_or_else(|| {
+        Failure::message(Exit::Usage, format!("--format {name} is not built in"))
+            .hint(format!("use {}", names()))
+    })
+}
+
+fn detected(files: &Files) -> Result<&'static dyn Format> {
+    let fitting: Vec<_> = FORMATS.iter().copied().filter(|format| format.recognises(files)).collect();
+    match fitting.as_slice() {
+        [one] => Ok(*one),
+        [] => Err(empty(&files.directory)),
+        several => {
+            let names: Vec<_> = several.iter().map(|format| format.name()).collect();
+            Err(Failure::message(
+                Exit::Usage,
+                format!("{} could be in the format of {}", files.directory.display(), names.join(" or ")),
+            )
+            .hint("say which with --format or CASTOFF_FORMAT"))
+        }
+    }
+}
+
+fn names() -> String {
+    let names: Vec<_> = FORMATS.iter().map(|format| format.name()).collect();
+    names.join(", ")
+}
+
+fn empty(directory: &Path) -> Failure {
+    Failure::message(Exit::NoInput, format!("there is no migration in {}", directory.display())).hint(
+        format!("check what was copied into the image, and --migrations; formats built in: {}", names()),
+    )
+}
+
+/// Every file a tool could mean. Hidden entries are skipped: a Kubernetes volume of configuration shows its files twice, once
+/// through links and once in a hidden directory.
+fn contents(directory: &Path) -> Result<BTreeMap<PathBuf, Vec<u8>>> {
+    let mut contents = BTreeMap::new();
+    collect(directory, Path::new(""), 0, &mut contents).map_err(|(path, error)| {
+        let exit = if path == directory { Exit::NoInput } else { Exit::Data };
+        Failure::new(exit, anyhow::Error::new(error).context(format!("cannot read {}", path.display()))).hint(
+            match exit {
+                Exit::NoInput => "check what was copied into the image, and --migrations",
+                _ => "check the file's permissions for the user the container runs as",
+            },
+        )
+    })?;
+    Ok(contents)
+}
+
+fn collect(
+    root: &Path,
+    below: &Path,
+    depth: usize,
+    contents: &mut BTreeMap<PathBuf, Vec<u8>>,
+) -> std::result::Result<(), (PathBuf, io::Error)> {
+    let directory = if depth == 0 { root.to_owned() } else { root.join(below) };
+    let entries = fs::read_dir(&directory).map_err(|error| (directory.clone(), error))?;
+    for entry in entries {
+        let entry = entry.map_err(|error| (directory.clone(), error))?;
+        let name = entry.file_name();
+        if name.as_encoded_bytes().starts_with(b".") {
+            continue;
+        }
+        let path = entry.path();
+        let below = below.join(&name);
+        // Follows links, as the tools do.
+        let metadata = fs::metadata(&path).map_err(|error| (path.clone(), error))?;
+        if metadata.is_dir() {
+            if depth < MAX_DEPTH {
+                collect(root, &below, depth + 1, contents)?;
+            }
+        } else if metadata.is_file() && is_migration_text(&below) {
+            contents.insert(below, fs::read(&path).map_err(|error| (path, error))?);
+        }
+    }
+    Ok(())
+}
+
+/// The endings of the files that the formats read.
+fn is_migration_text(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "sql" || extension == "toml")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Migrations;
+    use crate::exit::Exit;
+    use std::fs;
+    use std::path::Path;
+
+    #[test]
+    fn a_config_map_s_hidden_copy_is_not_read_twice() {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir(root.path().join("..2026")).unwrap();
+        fs::write(root.path().join("..2026/1_a.sql"), "SELECT 1").unwrap();
+        std::os::unix::fs::symlink("..2026/1_a.sql", root.path().join("1_a.sql")).unwrap();
+        let migrations = Migrations::read(Some(root.path()), None, None).unwrap();
+        assert_eq!(migrations.list.len(), 1);
+        assert!(migrations.format_was_detected);
+    }
+
+    #[test]
+    fn a_missing_and_an_empty_directory_are_66() {
+        let root = tempfile::tempdir().unwrap();
+        for path in [root.path(), Path::new("/nonexistent")] {
+            let failure = Migrations::read(Some(path), None, None).err().unwrap();
+            assert_eq!(failure.exit, Exit::NoInput, "{failure}");
+            let failure = Migrations::read(Some(path), Some("sqlx"), None).err().unwrap();
+            assert_eq!(failure.exit, Exit::NoInput, "{failure}");
+        }
+    }
+}

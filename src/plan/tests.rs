@@ -1,0 +1,194 @@
+//! Every state and every refusal, from files and rows alone.
+
+use super::{Decision, Plan, Policy, State};
+use crate::engine::{Engine, Facts, Row};
+use crate::exit::{Exit, Failure};
+use crate::format::{FORMATS, Files};
+use crate::migrations::Migrations;
+
+const STRICT: Policy = Policy { fails_on_edited: true, fails_on_missing: true };
+const LENIENT: Policy = Policy { fails_on_edited: false, fails_on_missing: false };
+
+fn migrations(files: &[(&str, &str)]) -> Migrations {
+    let contents = files.iter().map(|(name, text)| ((*name).into(), text.as_bytes().to_vec())).collect();
+    let format = FORMATS[0];
+    Migrations {
+        directory: "migrations".into(),
+        format,
+        format_was_detected: true,
+        list: format.read(&Files { directory: "migrations".into(), contents }).unwrap(),
+        history_table: None,
+    }
+}
+
+/// The history row of a migration on disk.
+fn row(migrations: &Migrations, id: &str, success: bool) -> Row {
+    let checksum = hex::encode(&migrations.get(id).unwrap().checksum);
+    other_row(id, success, &checksum)
+}
+
+fn other_row(id: &str, success: bool, checksum: &str) -> Row {
+    let success = if success { "1" } else { "0" };
+    [id, success, checksum, "0"].into_iter().map(|value| Some(value.to_owned())).collect()
+}
+
+fn plan(migrations: &Migrations, history: &[Row]) -> Plan {
+    Plan::new(migrations, Engine::Postgres, Some(history)).unwrap()
+}
+
+fn facts(holds_tables: bool) -> Facts {
+    Facts {
+        server_version: "15.20".into(),
+        database: "app".into(),
+        schema: "public".into(),
+        read_only: None,
+        pooled: false,
+        slots_to_spare: true,
+        holds_tables,
+    }
+}
+
+fn refusal(migrations: &Migrations, history: &[Row], policy: Policy) -> Failure {
+    plan(migrations, history).decide(migrations, Engine::Postgres, policy, &facts(false), true).unwrap_err()
+}
+
+fn ids(migrations: &Migrations, history: &[Row], policy: Policy) -> Vec<String> {
+    match plan(migrations, history).decide(migrations, Engine::Postgres, policy, &facts(false), true) {
+        Ok(Decision::Work(steps)) => steps.into_iter().map(|step| step.migration.id).collect(),
+        Ok(Decision::Nothing) => Vec::new(),
+        Err(failure) => panic!("{failure}"),
+    }
+}
+
+const TWO: &[(&str, &str)] = &[("1_a.sql", "SELECT 1"), ("2_b.sql", "SELECT 2")];
+
+#[test]
+fn the_first_state_that_holds_is_the_state() {
+    let on_disk = migrations(TWO);
+    let done = |id| row(&on_disk, id, true);
+    let begun = |id| row(&on_disk, id, false);
+    let edited = other_row("1", true, "00");
+    let newer = other_row("9", true, "00");
+    let older = other_row("0", true, "00");
+    let cases: [(&[Row], bool, State); 10] = [
+        (&[done("1"), done("2")], false, State::UpToDate),
+        (&[done("1"), done("2"), newer.clone()], false, State::Ahead),
+        (&[done("1")], false, State::Pending),
+        (&[], false, State::Pending),
+        (&[done("1"), newer.clone()], false, State::Diverged),
+        (&[older.clone(), done("1"), done("2")], false, State::Diverged),
+        (&[edited.clone(), older.clone()], false, State::Edited),
+        (&[begun("1"), edited.clone()], false, State::Failed),
+        (&[begun("1")], true, State::Migrating),
+        (&[done("1")], true, State::Pending),
+    ];
+    for (history, held, expected) in cases {
+        assert_eq!(plan(&on_disk, history).state(held), expected, "{history:?}");
+    }
+}
+
+#[test]
+fn an_unlocked_reading_concludes_nothing_but_that_nothing_is_pending() {
+    let on_disk = migrations(TWO);
+    let done = |id| row(&on_disk, id, true);
+    assert!(plan(&on_disk, &[done("1"), done("2")]).has_nothing_to_do(STRICT));
+    assert!(plan(&on_disk, &[done("1"), done("2"), other_row("9", true, "")]).has_nothing_to_do(STRICT));
+    for history in [
+        vec![],
+        vec![done("1")],
+        vec![done("1"), row(&on_disk, "2", false)],
+        vec![done("1"), other_row("2", true, "00")],
+        vec![other_row("0", true, "00"), done("1"), done("2")],
+    ] {
+        assert!(!plan(&on_disk, &history).has_nothing_to_do(STRICT), "{history:?}");
+    }
+    assert!(plan(&on_disk, &[done("1"), other_row("2", true, "00")]).has_nothing_to_do(LENIENT));
+}
+
+#[test]
+fn what_is_pending_is_applied_in_order_and_out_of_order_too() {
+    let on_disk = migrations(&[("1_a.sql", "SELECT 1"), ("2_b.sql", "SELECT 2"), ("10_c.sql", "SELECT 3")]);
+    assert_eq!(ids(&on_disk, &[], STRICT), ["1", "2", "10"]);
+    assert_eq!(ids(&on_disk, &[row(&on_disk, "2", true)], STRICT), ["1", "10"]);
+}
+
+#[test]
+fn an_earlier_failure_blocks_and_says_how_to_mend_it() {
+    let on_disk = migrations(TWO);
+    let failure = refusal(&on_disk, &[row(&on_disk, "1", false)], LENIENT);
+    assert_eq!(failure.exit, Exit::Data);
+    assert!(failure.hint.unwrap().contains("delete the row"));
+}
+
+#[test]
+fn drift_is_refused_unless_the_user_says_otherwise() {
+    let on_disk = migrations(TWO);
+    let edited = [row(&on_disk, "1", true), other_row("2", true, "00")];
+    assert!(refusal(&on_disk, &edited, STRICT).reason().contains("2_b.sql"));
+    assert!(ids(&on_disk, &edited, LENIENT).is_empty());
+    let diverged = [other_row("0", true, "00"), row(&on_disk, "1", true)];
+    assert!(refusal(&on_disk, &diverged, STRICT).reason().contains("diverged"));
+    assert_eq!(ids(&on_disk, &diverged, LENIENT), ["2"]);
+    assert!(!plan(&on_disk, &diverged).warnings(&on_disk, LENIENT).is_empty());
+}
+
+#[test]
+fn an_old_image_is_warned_about_and_starts() {
+    let on_disk = migrations(TWO);
+    let history = [row(&on_disk, "1", true), row(&on_disk, "2", true), other_row("3", true, "00")];
+    assert!(ids(&on_disk, &history, STRICT).is_empty());
+    let warnings = plan(&on_disk, &history).warnings(&on_disk, STRICT);
+    assert!(warnings[0].contains("ahead of this image"), "{warnings:?}");
+}
+
+#[test]
+fn a_file_with_windows_line_endings_is_recognised_as_such() {
+    let on_disk = migrations(&[("1_a.sql", "SELECT 1;\r\n")]);
+    let failure = refusal(&on_disk, &[other_row("1", true, "00")], STRICT);
+    assert!(failure.hint.unwrap().contains("Windows line endings"));
+}
+
+#[test]
+fn a_guessed_format_is_not_run_on_somebody_else_s_schema() {
+    let mut on_disk = migrations(TWO);
+    let decide = |on_disk: &Migrations, exists| {
+        plan(on_disk, &[]).decide(on_disk, Engine::Postgres, STRICT, &facts(true), exists)
+    };
+    assert_eq!(decide(&on_disk, false).unwrap_err().exit, Exit::Usage);
+    assert!(decide(&on_disk, true).is_ok());
+    on_disk.format_was_detected = false;
+    assert!(decide(&on_disk, false).is_ok());
+}
+
+#[test]
+fn what_only_a_client_can_run_is_refused_before_anything_is_applied() {
+    let on_disk = migrations(&[("1_a.sql", "SELECT 1;"), ("2_b.sql", "SELECT 2;\nCOPY t FROM STDIN;\n")]);
+    let failure = refusal(&on_disk, &[], STRICT);
+    assert_eq!(failure.exit, Exit::Data);
+    assert!(failure.reason().starts_with("migrations/2_b.sql:2: "), "{failure}");
+    assert_eq!(
+        ids(&on_disk, &[row(&on_disk, "2", true)], STRICT),
+        ["1"],
+        "only what is pending is looked at"
+    );
+}
+
+#[test]
+fn an_interrupted_index_build_is_completed_by_itself() {
+    let index = "-- no-transaction\nCREATE INDEX CONCURRENTLY i ON t (a);\n";
+    let on_disk = migrations(&[("1_i.sql", index), ("2_v.sql", "-- no-transaction\nVACUUM t;\n")]);
+    let interrupted = [row(&on_disk, "1", false), row(&on_disk, "2", true)];
+    assert_eq!(plan(&on_disk, &interrupted).state(false), State::Pending);
+    let Ok(Decision::Work(steps)) =
+        plan(&on_disk, &interrupted).decide(&on_disk, Engine::Postgres, STRICT, &facts(false), true)
+    else {
+        panic!("it is work")
+    };
+    assert!(steps[0].resumed);
+    assert_eq!(
+        plan(&on_disk, &[other_row("1", false, "00")]).state(false),
+        State::Failed,
+        "the file changed"
+    );
+    assert_eq!(plan(&on_disk, &[row(&on_disk, "2", false)]).state(false), State::Failed, "no index");
+}

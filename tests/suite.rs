@@ -1,0 +1,45 @@
+//! castoff, driven as a process against real servers, through its contract alone.
+//!
+//! One binary, so that the servers are started once. Each module is a topic; `harness` starts the servers and
+//! the program, collects what it prints and looks for secrets in all of it.
+
+// How the tests start things.
+#[cfg(test)]
+mod harness;
+// The harness tested on itself, so that a silent harness is never taken for a correct castoff.
+#[cfg(test)]
+mod harness_check;
+
+// In the order of the program's life.
+#[cfg(test)]
+mod cli;
+#[cfg(test)]
+mod concurrent_index;
+#[cfg(test)]
+mod config;
+#[cfg(test)]
+mod drift;
+#[cfg(test)]
+mod exec;
+#[cfg(test)]
+mod exit_codes;
+#[cfg(test)]
+mod herd;
+#[cfg(test)]
+mod lock;
+#[cfg(test)]
+mod pooler;
+#[cfg(test)]
+mod scripts;
+#[cfg(test)]
+mod secrets;
+#[cfg(test)]
+mod signals;
+#[cfg(test)]
+mod status;
+#[cfg(test)]
+mod story;
+#[cfg(test)]
+mod wait;
+#[cfg(test)]
+mod wire;
