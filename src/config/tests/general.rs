@@ -1,12 +1,12 @@
 use super::{accepted, bad_url, parsed, refused, target, with};
 use crate::cli::Task;
 use crate::config::choices::format_name;
-use crate::config::{Config, Drift, LogFormat, LogSettings, Mode, Parsed, Pooler, Timeouts};
+use crate::config::{Config, Drift, LogSettings, Mode, Parsed, Pooler, Timeouts};
 use crate::format::FORMATS;
+use crate::log::{Format, Level};
 use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
-use tracing::Level;
 
 const URL: (&str, &str) = ("DATABASE_URL", "postgres://app@db/app");
 
@@ -26,7 +26,7 @@ fn without_any_option_the_documented_defaults_hold() {
     );
     assert_eq!((config.format.as_deref(), config.migrations.as_deref()), (None, None));
     assert_eq!((config.on_edited, config.on_missing, config.history_table), (None, None, None));
-    assert_eq!(config.logs, LogSettings { format: LogFormat::Text, level: Level::INFO });
+    assert_eq!(config.logs, LogSettings { format: Format::Text, level: Level::Info });
     assert!(config.warnings.is_empty(), "{:?}", config.warnings);
 }
 
@@ -68,7 +68,7 @@ fn every_option_is_read_from_its_variable() {
     assert_eq!(config.timeouts.lock, None);
     assert_eq!(config.timeouts.migrate, Some(Duration::from_mins(90)));
     assert_eq!(config.timeouts.stop_grace, Duration::ZERO);
-    assert_eq!(config.logs, LogSettings { format: LogFormat::Json, level: Level::DEBUG });
+    assert_eq!(config.logs, LogSettings { format: Format::Json, level: Level::Debug });
 }
 
 #[test]
@@ -242,7 +242,7 @@ fn how_to_log_is_known_even_when_the_rest_is_wrong() {
     let variables = [("CASTOFF_LOG_FORMAT", "json"), ("CASTOFF_LOG_LEVEL", "nonsense")];
     for line in ["castoff migrate", "castoff --bogus migrate", "castoff"] {
         let Parsed::Refuse(logs, _) = parsed(line, &variables, Path::new("/")) else { panic!("accepted") };
-        assert_eq!(logs, LogSettings { format: LogFormat::Json, level: Level::INFO });
+        assert_eq!(logs, LogSettings { format: Format::Json, level: Level::Info });
     }
 }
 
