@@ -135,7 +135,8 @@ fn a_person_running_the_tool_excludes_castoff() {
     let Some(database) = Database::on(Engine::Postgres) else { return };
     let mut tool = database.client();
     tool.exec(&format!("SELECT pg_advisory_lock({})", keys::sqlx(&database.name())));
-    let mut running = Run::migrate(&database, &Migrations::three()).spawn();
+    let files = Migrations::three();
+    let mut running = Run::migrate(&database, &files).spawn();
     running.until("lock.waiting");
     assert_eq!(database.history(), []);
     drop(tool);
@@ -147,7 +148,8 @@ fn a_person_running_the_tool_excludes_castoff_on_mariadb() {
     let Some(database) = Database::on(Engine::MySql) else { return };
     let mut tool = database.client();
     assert_eq!(tool.one(&format!("SELECT GET_LOCK('{:x}', 0)", keys::sqlx(&database.name()))), "1");
-    let mut running = Run::migrate(&database, &Migrations::three()).spawn();
+    let files = Migrations::three();
+    let mut running = Run::migrate(&database, &files).spawn();
     running.until("lock.waiting");
     assert_eq!(database.history(), []);
     drop(tool);
@@ -168,7 +170,8 @@ fn the_locks_of_two_databases_are_two_locks() {
 fn a_waiter_never_blocks_inside_the_server() {
     let Some(database) = Database::on(Engine::Postgres) else { return };
     let _held = hold_own_lock(&database);
-    let mut running = Run::migrate(&database, &Migrations::three()).spawn();
+    let files = Migrations::three();
+    let mut running = Run::migrate(&database, &files).spawn();
     running.until("lock.waiting");
     let busy = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted";
     let snapshots = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'castoff/%' \
@@ -230,8 +233,8 @@ fn the_sqlite_lock_file_names_its_holder_and_stays() {
 #[test]
 fn after_the_hand_over_no_session_is_left() {
     let Some(database) = Database::on(Engine::Postgres) else { return };
-    let mut running =
-        Run::start(&database, &Migrations::three(), ["/bin/sh", "-c", "echo started >&2; sleep 60"]).spawn();
+    let files = Migrations::three();
+    let mut running = Run::start(&database, &files, ["/bin/sh", "-c", "echo started >&2; sleep 60"]).spawn();
     running.until_line("the application's first words", |line| (line == "started").then_some(()));
     let sessions = "SELECT count(*) FROM pg_stat_activity WHERE usename = current_database()";
     eventually("the server has forgotten castoff's sessions", || {

@@ -34,6 +34,8 @@ mod scripts;
 #[cfg(test)]
 mod secrets;
 #[cfg(test)]
+mod session;
+#[cfg(test)]
 mod signals;
 #[cfg(test)]
 mod status;
