@@ -5,17 +5,18 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use crate::cli::{self, CommandLine, Task, Words};
 use crate::engine::TableName;
 use crate::exit::{Exit, Failure};
 use crate::format::FORMATS;
-use report::{Report, shown};
+use choices::{MODES, drift, format_name, mode, pooler, timeouts};
+use report::Report;
 use settings::Settings;
 use sources::Sources;
-use values::{boolean, choice, duration, glob, limit, table_name};
+use values::{boolean, choice, glob, table_name};
 
+pub mod choices;
 pub mod database;
 pub mod environment;
 pub mod target;
@@ -28,6 +29,7 @@ mod layer;
 mod logs;
 mod mysql;
 mod parameters;
+mod part;
 mod password_command;
 mod pg_options;
 mod pgpass;
@@ -35,6 +37,7 @@ mod postgres;
 mod report;
 mod secret;
 mod settings;
+mod source;
 mod sources;
 mod sqlite;
 mod suggest;
@@ -42,8 +45,8 @@ mod tls;
 mod url;
 mod values;
 
-pub use crate::engine::Pooler;
 pub use crate::log::Settings as LogSettings;
+pub use choices::{Drift, Mode, Pooler, Timeouts};
 pub use database::Database;
 pub use environment::Environment;
 
@@ -54,59 +57,6 @@ pub const MIGRATION_DIRECTORIES: [&str; 4] =
 /// Variables that carry secrets; the application does not get them.
 pub const SECRET_VARIABLES: [&str; 3] =
     ["CASTOFF_DATABASE_URL", "CASTOFF_DATABASE_SECRET", "CASTOFF_DATABASE_PASSWORD"];
-
-/// Formats the documentation names; those not built in are refused by name.
-const ALL_FORMATS: &[&str] =
-    &["sqlx", "prisma", "golang-migrate", "dbmate", "goose", "flyway", "diesel", "refinery", "alembic"];
-
-/// What happens before the application starts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Mode {
-    /// Wait, migrate.
-    #[default]
-    Migrate,
-    /// Wait only.
-    Wait,
-    /// Nothing.
-    Off,
-}
-
-/// What to do with files that no longer fit the history.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Drift {
-    /// Stop.
-    Fail,
-    /// Say so and go on.
-    Warn,
-}
-
-/// How long things may take; `None` is no limit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Timeouts {
-    /// Until the database is ready.
-    pub wait: Option<Duration>,
-    /// One attempt to connect, authentication included.
-    pub connect: Option<Duration>,
-    /// Until another replica has finished.
-    pub lock: Option<Duration>,
-    /// All migrations together.
-    pub migrate: Option<Duration>,
-    /// After SIGTERM, for what cannot be rolled back; zero is none at all.
-    pub stop_grace: Duration,
-}
-
-impl Default for Timeouts {
-    /// The documented defaults.
-    fn default() -> Self {
-        Self {
-            wait: Some(Duration::from_mins(1)),
-            connect: Some(Duration::from_secs(20)),
-            lock: Some(Duration::from_mins(5)),
-            migrate: None,
-            stop_grace: Duration::from_secs(8),
-        }
-    }
-}
 
 /// Everything castoff was told, validated.
 #[derive(Clone, Debug)]
@@ -222,11 +172,8 @@ impl Config {
         let migrations = settings.get("migrations", report).map(|setting| PathBuf::from(setting.value));
         let names: Vec<&str> = FORMATS.iter().map(|format| format.name()).collect();
         let format = settings.parse("format", |text| format_name(text, &names), report).flatten();
-        let drift = |flag: &str, report: &mut Report| {
-            settings.parse(flag, |text| choice(text, &[("fail", Drift::Fail), ("warn", Drift::Warn)]), report)
-        };
-        let on_edited = drift("on-edited", report);
-        let on_missing = drift("on-missing", report);
+        let on_edited = settings.parse("on-edited", drift, report);
+        let on_missing = settings.parse("on-missing", drift, report);
         let pooler = settings.parse("pooler", pooler, report).unwrap_or_default();
         let create_database = settings.parse("create-database", boolean, report).unwrap_or_default();
         let export_database_url = settings.parse("export-database-url", boolean, report).unwrap_or_default();
@@ -267,8 +214,6 @@ impl Config {
     }
 }
 
-const MODES: &[(&str, Mode)] = &[("migrate", Mode::Migrate), ("wait", Mode::Wait), ("off", Mode::Off)];
-
 /// Whether the application is started whatever else was said. A mode or pattern that cannot be read does not say so.
 fn starts_at_once(settings: &Settings<'_>) -> bool {
     if settings.line.task != Task::Become {
@@ -280,60 +225,6 @@ fn starts_at_once(settings: &Settings<'_>) -> bool {
     }
     let words: Vec<_> = settings.line.command.iter().map(|word| word.to_string_lossy()).collect();
     settings.get("only-for", &mut ignored).is_some_and(|pattern| !glob(&pattern.value, &words.join(" ")))
-}
-
-fn mode(settings: &Settings<'_>, report: &mut Report) -> Mode {
-    let parse = |text: &str| match text.to_ascii_lowercase().as_str() {
-        "verify" | "await" => Err(format!(
-            "this version of castoff does not have {} yet; it knows migrate, wait and off",
-            shown(text)
-        )),
-        _ => choice(text, MODES),
-    };
-    let mode = settings.parse("mode", parse, report).unwrap_or_default();
-    if settings.line.task != Task::Become && mode == Mode::Off {
-        report.warnings.push(format!(
-            "mode off has no effect on `castoff {}`: it is about what happens before an application starts",
-            settings.line.task.name()
-        ));
-    }
-    // Only asked for its mistakes: a pattern that does not match has ended the reading long ago.
-    settings.get("only-for", report);
-    mode
-}
-
-fn pooler(text: &str) -> Result<Pooler, String> {
-    let choices = [
-        ("auto", Pooler::Auto),
-        ("none", Pooler::None),
-        ("session", Pooler::Session),
-        ("transaction", Pooler::Transaction),
-    ];
-    choice(text, &choices)
-}
-
-/// `auto` is `None`; a documented format that is not built in says so.
-fn format_name(text: &str, built_in: &[&str]) -> Result<Option<String>, String> {
-    let name = text.to_ascii_lowercase();
-    if name == "auto" {
-        return Ok(None);
-    }
-    if built_in.contains(&name.as_str()) {
-        return Ok(Some(name));
-    }
-    let what = if ALL_FORMATS.contains(&name.as_str()) { "is not in this build" } else { "is no format" };
-    Err(format!("{} {what}; this build knows: {} (or auto)", shown(text), built_in.join(", ")))
-}
-
-fn timeouts(settings: &Settings<'_>, report: &mut Report) -> Timeouts {
-    let default = Timeouts::default();
-    Timeouts {
-        wait: settings.parse("wait-timeout", limit, report).unwrap_or(default.wait),
-        connect: settings.parse("connect-timeout", limit, report).unwrap_or(default.connect),
-        lock: settings.parse("lock-timeout", limit, report).unwrap_or(default.lock),
-        migrate: settings.parse("migrate-timeout", limit, report).unwrap_or(default.migrate),
-        stop_grace: settings.parse("stop-grace", duration, report).unwrap_or(default.stop_grace),
-    }
 }
 
 fn database(

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::time::{Duration, Instant};
 
 use crate::cli::Task;
-use crate::config::target::{Secret, TlsRoot};
+use crate::config::target::{Secret, SessionAttrs, TlsRoot};
 use crate::config::{Config, Drift, Mode, Timeouts};
 use crate::database::Configured;
 use crate::engine::{ConnectOptions, Connector, Ledger};
@@ -167,10 +167,20 @@ impl Life<'_> {
         let waiting = Waiting {
             limit: wait,
             attempt: connect,
-            writable: !matches!(self.config.task, Task::Status { .. }),
+            writable: self.needs_writes(),
             create_database: self.config.create_database,
         };
         self.interruptible("wait", wait::until_ready(connector, ledger, waiting)).await
+    }
+
+    /// Whether a server that takes no writes is not ready: unless castoff only looks, or only waits for a database
+    /// whose URL says that a standby will do.
+    fn needs_writes(&self) -> bool {
+        let attrs = self.config.database.as_ref().map(|database| database.target().session_attrs);
+        let only_waits = self.config.task == Task::Wait || self.config.mode == Mode::Wait;
+        let standby_will_do =
+            matches!(attrs, Some(SessionAttrs::Any | SessionAttrs::ReadOnly | SessionAttrs::PreferStandby));
+        !(matches!(self.config.task, Task::Status { .. }) || only_waits && standby_will_do)
     }
 
     /// Lock and migrate, again where a connection was lost and the history can tell what became of the work.

@@ -90,7 +90,7 @@ pub async fn acquire(
     let engine = connector.engine();
     let started = Instant::now();
     let deadline = locking.limit.and_then(|limit| started.checked_add(limit));
-    let mut waiter = Waiter { started, holder: None, asked: None };
+    let mut waiter = Waiter { started, holder: None, asked: None, trouble: None };
     let mut connected = Some((ready.session, ready.reading));
     loop {
         if let Some((mut session, reading)) = connected.take() {
@@ -127,7 +127,7 @@ pub async fn acquire(
                         );
                         return Ok(Outcome::Locked(locked));
                     }
-                    Ok(Under::Lost(error)) => tracing::debug!("the session was lost under the lock: {error}"),
+                    Ok(Under::Lost(error)) => waiter.lost(error)?,
                     Err(failure) => return Err(failure),
                 },
                 Ok(Some(Some(failed))) => return Err(failed_elsewhere(failed)),
@@ -138,7 +138,7 @@ pub async fn acquire(
                         session.close().await;
                     }
                 }
-                Err(error) => tracing::debug!("the session was lost while waiting for the lock: {error}"),
+                Err(error) => waiter.lost(error)?,
             }
         }
         waiter.pause(connected.is_some(), deadline).await?;
@@ -146,11 +146,20 @@ pub async fn acquire(
             Some((mut session, _)) => match session.read(Some(ledger)).await {
                 Ok(reading) => Some((session, reading)),
                 Err(error) => {
-                    tracing::debug!("the session was lost while waiting for the lock: {error}");
+                    waiter.lost(error)?;
                     None
                 }
             },
-            None => reconnect(connector, ledger, locking, deadline).await?,
+            None => match reconnect(connector, ledger, locking, deadline).await {
+                Ok(again) => Some(again),
+                Err(error) if matches!(error.verdict, Verdict::Never | Verdict::NoDatabase) => {
+                    return Err(wait::refused(connector, &error));
+                }
+                Err(error) => {
+                    waiter.lost(error)?;
+                    None
+                }
+            },
         };
     }
 }
@@ -213,27 +222,19 @@ async fn reconnect(
     ledger: &Ledger,
     locking: Locking,
     deadline: Option<Instant>,
-) -> Result<Option<(Box<dyn Session>, Reading)>> {
+) -> Result<(Box<dyn Session>, Reading), DbError> {
     let attempt = async {
         let mut session = connector.connect(false).await?;
         let reading = session.read(Some(ledger)).await?;
-        Ok::<_, DbError>((session, reading))
+        Ok((session, reading))
     };
     let remaining = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-    let limit = [locking.attempt, remaining].into_iter().flatten().min();
-    let result = match limit {
+    match [locking.attempt, remaining].into_iter().flatten().min() {
         None => attempt.await,
-        Some(limit) => tokio::time::timeout(limit, attempt).await.unwrap_or_else(|_| Err(DbError::default())),
-    };
-    match result {
-        Ok(connected) => Ok(Some(connected)),
-        Err(error) if matches!(error.verdict, Verdict::Never | Verdict::NoDatabase) => {
-            Err(wait::refused(connector, &error))
-        }
-        Err(error) => {
-            tracing::debug!("looking again later: {error}");
-            Ok(None)
-        }
+        Some(limit) => tokio::time::timeout(limit, attempt).await.unwrap_or_else(|_| {
+            let message = format!("no answer within {}", whole(limit));
+            Err(DbError { message, ..DbError::default() })
+        }),
     }
 }
 
@@ -242,6 +243,8 @@ struct Waiter {
     started: Instant,
     holder: Option<Holder>,
     asked: Option<Instant>,
+    /// Why there is no connection, if there is none.
+    trouble: Option<DbError>,
 }
 
 impl Waiter {
@@ -269,6 +272,24 @@ impl Waiter {
         Ok(())
     }
 
+    /// Remembers why a connection was lost; the next look opens another.
+    ///
+    /// # Errors
+    ///
+    /// Where the server answered, and the answer will not change.
+    fn lost(&mut self, error: DbError) -> Result<()> {
+        if error.verdict == Verdict::Statement {
+            let failure = Failure::message(Exit::Refused, format!("cannot take the lock: {error}"));
+            return Err(match error.hint {
+                Some(hint) => failure.hint(hint),
+                None => failure.hint("see the server's log, and what the role may do"),
+            });
+        }
+        tracing::debug!("no connection while waiting for the lock: {error}");
+        self.trouble = Some(error);
+        Ok(())
+    }
+
     /// Sleeps until the next look.
     async fn pause(&mut self, connected: bool, deadline: Option<Instant>) -> Result<()> {
         let waited = self.started.elapsed();
@@ -291,12 +312,14 @@ impl Waiter {
     }
 
     fn timed_out(&self) -> Failure {
-        let holder = self.holder.as_ref().map_or_else(|| "another process".to_owned(), describe);
-        Failure::message(
-            Exit::LockTimeout,
-            format!("the lock was still held after {}: by {holder}", whole(self.started.elapsed())),
-        )
-        .hint("see what the holder is doing; if its migrations take that long, raise --lock-timeout")
+        let after = whole(self.started.elapsed());
+        let message = match (&self.holder, &self.trouble) {
+            (Some(holder), _) => format!("the lock was still held after {after}, by {}", describe(holder)),
+            (None, Some(error)) => format!("the lock could not be had within {after}: {error}"),
+            (None, None) => format!("the lock was still held after {after}, by another process"),
+        };
+        Failure::message(Exit::LockTimeout, message)
+            .hint("see what the holder is doing; if its migrations take that long, raise --lock-timeout")
     }
 }
 

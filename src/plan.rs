@@ -2,7 +2,7 @@
 
 use crate::engine::{Engine, Facts, Row};
 use crate::exit::{Exit, Failure, Result};
-use crate::format::{Assessment, Step};
+use crate::format::{Assessment, Migration, Step};
 use crate::migrations::Migrations;
 use crate::script;
 
@@ -76,9 +76,7 @@ impl Plan {
             .iter()
             .filter(|unfinished| unfinished.same_file)
             .filter(|unfinished| {
-                migrations.get(&unfinished.id).is_some_and(|migration| {
-                    migration.no_transaction && creates_only_indexes(engine, &migration.sql)
-                })
+                migrations.get(&unfinished.id).is_some_and(|migration| completes_itself(engine, migration))
             })
             .map(|unfinished| unfinished.id.clone())
             .collect();
@@ -254,10 +252,12 @@ impl Plan {
     }
 }
 
-/// Whether a file does nothing but `CREATE INDEX CONCURRENTLY`: then the catalog tells how far an interrupted run got.
-fn creates_only_indexes(engine: Engine, sql: &str) -> bool {
-    let statements = script::statements(engine, sql);
+/// Whether a rerun completes a migration whatever an interrupted run left: it does nothing but
+/// `CREATE INDEX CONCURRENTLY`, and then the catalog tells how far that got.
+pub(crate) fn completes_itself(engine: Engine, migration: &Migration) -> bool {
+    let statements = script::statements(engine, &migration.sql);
     engine == Engine::Postgres
+        && migration.no_transaction
         && !statements.is_empty()
         && statements.iter().all(|statement| script::concurrent_index(statement.text).is_some())
 }

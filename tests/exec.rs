@@ -126,10 +126,15 @@ fn the_application_as_pid_1_is_alone() {
         return;
     }
     let Some(database) = Database::on(Engine::Postgres) else { return };
-    let script = "echo pid $$; echo /proc/[0-9]*; cat /proc/1/comm; cat /proc/1/task/1/children";
+    let script = "echo pid $$; echo /proc/[0-9]*; read -r name </proc/1/comm; echo \"$name\"; \
+                  read -r children </proc/1/task/1/children; echo \"[$children]\"";
     let run =
         Run::start(&database, &Migrations::three(), ["/bin/sh", "-c", script]).pid1().output().succeeds();
-    assert_eq!(run.stdout.trim(), "pid 1\n/proc/1\nsh", "no child, no zombie, no name of castoff's is left");
+    assert_eq!(
+        run.stdout.trim(),
+        "pid 1\n/proc/1\nsh\n[]",
+        "no child, no zombie, no name of castoff's is left"
+    );
 }
 
 #[test]

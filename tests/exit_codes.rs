@@ -27,7 +27,7 @@ fn case(exit: Exit) -> Option<Finished> {
         // A panic is a bug, and there is no way to ask for one from outside.
         Exit::Internal => return None,
         Exit::OsError => {
-            // Not one descriptor beyond the standard streams: no event loop can be made.
+            // Not one descriptor beyond the standard streams; what is asked of the log is not known so early.
             nobody().migrations(&files).under(["/usr/bin/prlimit", "--nofile=4:4", "--"]).output()
         }
         Exit::OutcomeUnknown => outcome_unknown(&on_postgres()?),
@@ -81,12 +81,14 @@ fn outcome_unknown(database: &Database) -> Finished {
 #[test]
 fn every_code_comes_out_of_the_program() {
     let signals = [libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGQUIT].map(Exit::Signal);
+    // A status is an answer, not an end; and before the arguments are read nobody has asked for JSON.
+    let quiet = [Exit::Pending, Exit::OsError];
     let mut wrong = BTreeMap::new();
     for exit in Exit::ALL.into_iter().chain(signals) {
         let Some(finished) = case(exit) else { continue };
         if finished.code != i32::from(exit.code()) {
             wrong.insert(exit.code(), finished.to_string());
-        } else if finished.event("exit")["code"] != i32::from(exit.code()) {
+        } else if !quiet.contains(&exit) && finished.event("exit")["code"] != i32::from(exit.code()) {
             wrong.insert(exit.code(), format!("the last line does not name the code: {finished}"));
         }
     }

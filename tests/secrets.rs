@@ -86,6 +86,6 @@ fn a_password_as_an_argument_is_not_repeated() {
 #[test]
 fn the_transcript_of_this_run_is_being_written() {
     let run = Run::new(["--version"]).output().succeeds();
-    let transcript = std::fs::read_to_string(secrets::transcript()).expect("the transcript");
-    assert!(transcript.contains(run.stdout.trim()), "every output is kept");
+    let transcript = std::fs::read(secrets::transcript()).expect("the transcript");
+    assert!(String::from_utf8_lossy(&transcript).contains(run.stdout.trim()), "every output is kept");
 }

@@ -175,18 +175,38 @@ fn a_step_without_a_transaction_is_cancelled_after_the_grace_and_marked() {
     for signal in STOPS {
         let Some(database) = Database::on(Engine::Postgres) else { return };
         let files = Migrations::three();
-        let sql = format!("-- no-transaction\n{}", slow_sql(Engine::Postgres, 60));
+        // VACUUM makes it a script whose statements are committed one by one.
+        let sql = format!(
+            "-- no-transaction\nCREATE TABLE half (id INT);\nVACUUM half;\n{}",
+            slow_sql(Engine::Postgres, 60)
+        );
         files.write("30000101000000_slow.sql", sql);
         let running = inside_the_statement(&database, &files, &["--stop-grace", "500ms"]);
         let (run, elapsed) = stop(running, signal);
         assert!(elapsed > Duration::from_millis(450), "it had its grace: {elapsed:?} {run}");
         assert!(elapsed < Duration::from_secs(5), "{elapsed:?} {run}");
+        assert!(database.has_table("half"), "its first statement stays");
         let last = database.history().pop().expect("the mark");
         assert_eq!((last.version, last.success), (30_000_101_000_000, false));
         nothing_is_left(&database);
         let next = Run::migrate(&database, &files).output().exits(Exit::Data);
         assert!(next.field("exit", "reason").contains("30000101000000"), "{next}");
     }
+}
+
+#[test]
+fn a_single_statement_without_a_transaction_leaves_nothing_and_no_mark() {
+    if !root() {
+        return;
+    }
+    let Some(database) = Database::on(Engine::Postgres) else { return };
+    let files = Migrations::three();
+    files.write("30000101000000_slow.sql", format!("-- no-transaction\n{}", slow_sql(Engine::Postgres, 60)));
+    stop(inside_the_statement(&database, &files, &["--stop-grace", "200ms"]), Signal::SIGTERM);
+    assert!(database.history().iter().all(|row| row.success), "{:?}", database.history());
+    nothing_is_left(&database);
+    files.write("30000101000000_slow.sql", "-- no-transaction\nSELECT 1;\n");
+    assert_eq!(Run::migrate(&database, &files).output().succeeds().applied(), ["30000101000000"]);
 }
 
 #[test]
@@ -291,12 +311,24 @@ fn nothing_is_running(database: &Database) {
 }
 
 #[test]
-fn a_signal_ignored_by_whoever_started_castoff_still_stops_it() {
+fn a_signal_blocked_by_whoever_started_castoff_still_stops_it() {
     let fake = FakePostgres::refusing("57P03", "the database system is starting up");
-    let run = Run::new(["wait"]).env("DATABASE_URL", fake.url());
-    for wrapper in ["--ignore-signal=TERM", "--block-signal=TERM"] {
-        let mut running = run.clone().under(["/usr/bin/env", wrapper]).spawn();
-        running.until("wait.retry");
-        stop(running, Signal::SIGTERM);
-    }
+    let run =
+        Run::new(["wait"]).env("DATABASE_URL", fake.url()).under(["/usr/bin/env", "--block-signal=TERM"]);
+    let mut running = run.spawn();
+    running.until("wait.retry");
+    stop(running, Signal::SIGTERM);
+}
+
+#[test]
+fn what_nohup_ignores_stays_ignored() {
+    let fake = FakePostgres::refusing("57P03", "the database system is starting up");
+    let run =
+        Run::new(["wait"]).env("DATABASE_URL", fake.url()).under(["/usr/bin/env", "--ignore-signal=HUP"]);
+    let mut running = run.spawn();
+    running.until("wait.retry");
+    running.signal(Signal::SIGHUP);
+    let attempts = fake.attempts();
+    eventually("it goes on trying", || (fake.attempts() > attempts + 1).then_some(()));
+    stop(running, Signal::SIGTERM);
 }

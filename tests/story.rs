@@ -21,7 +21,8 @@ on_every_engine!(
 const SAY_PID: [&str; 3] = ["/bin/sh", "-c", "echo application $$"];
 
 fn a_cold_start_applies_everything_and_becomes_the_application(database: &Database) {
-    let mut running = Run::start(database, &Migrations::three(), SAY_PID).spawn();
+    let files = Migrations::three();
+    let mut running = Run::start(database, &files, SAY_PID).spawn();
     let pid = running.pid();
     let run = running.wait().succeeds();
     assert_eq!(run.stdout, format!("application {pid}\n"), "the application has castoff's process id");

@@ -80,6 +80,11 @@ impl Params {
         taken
     }
 
+    /// Whether a parameter has this value.
+    pub(crate) fn has(&self, key: &str, value: &str) -> bool {
+        self.0.iter().any(|param| param.key() == key && param.value == value)
+    }
+
     /// What nobody took.
     pub(crate) fn into_rest(self) -> Vec<Param> {
         self.0

@@ -8,10 +8,13 @@ use super::layer::Layer;
 use super::parameters::{Param, Params, golang_migrate};
 use super::pg_options;
 use super::report::{Report, shown};
-use super::target::{Host, Secret, SessionAttrs, Target, TlsMode};
+use super::target::{Host, Secret, SessionAttrs, Target, Tls, TlsMode};
 use super::tls::{self, Places};
 use super::values::port;
 use crate::engine::{Engine, TableName};
+
+/// libpq's compiled-in port.
+const DEFAULT_PORT: u16 = 5432;
 
 /// libpq's variables for parameters (`PQconninfoOptions`); those for host, port, user, password and database apart.
 const VARIABLES: &[(&str, &str)] = &[
@@ -41,28 +44,34 @@ pub(crate) fn named_by(environment: &Environment) -> bool {
     ["PGHOST", "PGHOSTADDR", "PGDATABASE", "PGSERVICE"].iter().any(|name| environment.get(name).is_some())
 }
 
-/// What libpq's variables say.
-pub(crate) fn from_variables(environment: &Environment, report: &mut Report) -> Layer {
+/// What libpq's variables say, each by itself: libpq fills a URL's missing port from `PGPORT` whatever `PGHOST` says.
+///
+/// What is not needed is not read: a complete URL is not refused for them.
+pub(crate) fn from_variables(environment: &Environment, layer: &Layer, report: &mut Report) -> Vec<Layer> {
     let text = |name: &str| environment.get(name).and_then(|value| value.to_str()).map(str::to_owned);
-    let host = text("PGHOST").or_else(|| text("PGHOSTADDR")).unwrap_or_default();
-    let hosts = hosts::parse_plain(&host).map_err(|why| format!("PGHOST: {why}"));
-    let ports = ports(&text("PGPORT").unwrap_or_default()).map_err(|why| format!("PGPORT: {why}"));
-    Layer {
-        engine: Some(Engine::Postgres),
-        hosts: report.accept(hosts).unwrap_or_default(),
-        ports: report.accept(ports).unwrap_or_default(),
-        name: text("PGDATABASE"),
-        user: text("PGUSER"),
-        password: text("PGPASSWORD"),
-        params: VARIABLES
-            .iter()
-            .filter_map(|(variable, name)| {
-                let value = text(variable)?;
-                Some(Param { name: (*name).to_owned(), value, origin: (*variable).to_owned() })
-            })
-            .collect(),
-        ..Layer::of("PGHOST and the other variables of libpq")
-    }
+    let named = |name: &'static str| text(name).map(|value| (name, value));
+    let needs_host = layer.hosts.is_empty();
+    let needs_port =
+        layer.ports.is_empty() && (needs_host || layer.hosts.iter().any(|(_, port)| port.is_none()));
+    let by_name = Params::new(layer.params.clone()).has("sslmode", "verify-full")
+        || text("PGSSLMODE").as_deref() == Some("verify-full");
+    let (host, address) = (named("PGHOST"), named("PGHOSTADDR"));
+    let chosen = if by_name { host.or(address) } else { address.or(host) };
+    let (origin, host) = chosen.filter(|_| needs_host).unwrap_or_default();
+    let port = text("PGPORT").filter(|_| needs_port).unwrap_or_default();
+    let hosts = hosts::parse_plain(&host).map_err(|why| format!("{origin}: {why}"));
+    let ports = ports(&port).map_err(|why| format!("PGPORT: {why}"));
+    let param = |(variable, name): &(&str, &str)| {
+        Some(Param { name: (*name).to_owned(), value: text(variable)?, origin: (*variable).to_owned() })
+    };
+    vec![
+        Layer { hosts: report.accept(hosts).unwrap_or_default(), ..Layer::of(origin) },
+        Layer { ports: report.accept(ports).unwrap_or_default(), ..Layer::of("PGPORT") },
+        Layer { user: text("PGUSER"), ..Layer::of("PGUSER") },
+        Layer { password: text("PGPASSWORD"), ..Layer::of("PGPASSWORD") },
+        Layer { name: text("PGDATABASE"), ..Layer::of("PGDATABASE") },
+        Layer { params: VARIABLES.iter().filter_map(param).collect(), ..Layer::default() },
+    ]
 }
 
 /// libpq's port list.
@@ -71,6 +80,9 @@ pub(crate) fn ports(list: &str) -> Result<Vec<u16>, String> {
 }
 
 /// What a URL's parameters say of the place and the user, which libpq takes before what stands in front of the `?`.
+///
+/// `hostaddr` comes before the host, as in libpq, where it saves a look-up. Only a certificate that is checked against
+/// the host's name needs the name, and then that is looked up.
 pub(crate) fn place_from_params(layer: &mut Layer, report: &mut Report) {
     let mut params = Params::new(std::mem::take(&mut layer.params));
     if let Some(param) = params.take("service", report) {
@@ -79,7 +91,12 @@ pub(crate) fn place_from_params(layer: &mut Layer, report: &mut Report) {
     }
     let host = params.take("host", report);
     let address = params.take("hostaddr", report);
-    if let Some(param) = host.or(address) {
+    let by_name = params.has("sslmode", "verify-full") && (host.is_some() || !layer.hosts.is_empty());
+    if let Some(param) = if by_name { host } else { address.or(host) } {
+        // libpq keeps the ports that stand before the `?` for the hosts behind it.
+        if layer.hosts.iter().any(|(_, port)| port.is_some()) {
+            layer.ports = layer.hosts.iter().map(|(_, port)| port.unwrap_or(DEFAULT_PORT)).collect();
+        }
         let parsed =
             hosts::parse_plain(&param.value).map_err(|why| param.mistake(&format!("is no host: {why}")));
         layer.hosts = report.accept(parsed).unwrap_or_default();
@@ -110,11 +127,14 @@ pub(crate) fn target(
     let hosts = addresses(layer.hosts, &layer.ports, report);
     let mut params = Params::new(layer.params);
     let home = environment.get("HOME").map(PathBuf::from);
-    let mut tls = tls::postgres(&mut params, jdbc, Places { directory, home: home.as_deref() }, report);
-    // libpq: sslmode is ignored on unix sockets.
-    if hosts.iter().all(|host| matches!(host, Host::Unix(..))) {
-        tls = super::target::Tls { mode: TlsMode::Disable, ..Default::default() };
-    }
+    let places = Places { directory, home: home.as_deref() };
+    let tls = if hosts.iter().all(|host| matches!(host, Host::Unix(..))) {
+        // libpq ignores everything about TLS on unix sockets.
+        tls::postgres(&mut params, jdbc, places, &mut Report::default());
+        Tls { mode: TlsMode::Disable, ..Tls::default() }
+    } else {
+        tls::postgres(&mut params, jdbc, places, report)
+    };
     let session_attrs = session_attrs(&mut params, report);
     let (settings, schema) = settings(&mut params, report);
     let table = golang_migrate(&mut params, report);
@@ -144,18 +164,17 @@ fn system_user() -> Option<String> {
 
 /// Each host with its port; without any, the socket that is there, else localhost.
 fn addresses(hosts: Vec<HostPort>, ports: &[u16], report: &mut Report) -> Vec<Host> {
-    const DEFAULT: u16 = 5432;
     let single = match ports {
-        [] => DEFAULT,
+        [] => DEFAULT_PORT,
         [only] => *only,
-        several if several.len() == hosts.len() => DEFAULT,
+        several if several.len() == hosts.len() => DEFAULT_PORT,
         several => {
             report.mistake(format!(
                 "{} ports for {} hosts: give one, or one for each",
                 several.len(),
                 hosts.len()
             ));
-            DEFAULT
+            DEFAULT_PORT
         }
     };
     if hosts.is_empty() {
@@ -238,6 +257,3 @@ fn settings(params: &mut Params, report: &mut Report) -> (Vec<(String, String)>,
 fn plain(path: &str) -> String {
     path.replace(['"', ' '], "")
 }
-
-#[cfg(test)]
-mod tests;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::environment::Environment;
 use super::report::Report;
-use super::sources::{Content, Source};
+use super::source::{Content, Source};
 use super::target::Secret;
 use crate::cli::CommandLine;
 use crate::cli::options::variable;

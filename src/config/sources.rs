@@ -1,80 +1,26 @@
 //! Where the database's address can come from, and the one target it all amounts to.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::dialect::{self, Dialect};
+use super::dialect::Dialect;
 use super::environment::Environment;
 use super::export::Export;
-use super::hosts;
 use super::layer::Layer;
 use super::parameters::{Param, Params, golang_migrate, refuse_postgres_only};
-use super::password_command::{PasswordCommand, without_trailing_newlines};
+use super::part::{PARTS, Part};
+use super::password_command::PasswordCommand;
 use super::report::Report;
 use super::secret;
 use super::settings::Settings;
+use super::source::{Source, Unreadable, url_source};
 use super::sqlite::{self, Folders};
 use super::target::{Secret, SessionAttrs, Target, Tls, TlsMode};
 use super::url::{self, Url};
 use super::{mysql, pgpass, postgres};
 use crate::engine::{Engine, TableName};
 
-/// A value that may be a secret: given, or in a file that is read again at each attempt.
-#[derive(Clone, Debug)]
-pub(crate) struct Source {
-    pub(crate) origin: String,
-    pub(crate) content: Content,
-}
-
-#[derive(Clone, Debug)]
-pub(crate) enum Content {
-    Given(Secret),
-    File(PathBuf),
-}
-
-/// Why a source gives nothing.
-#[derive(Debug)]
-pub(crate) enum Unreadable {
-    /// The file cannot be read, which may pass while it is being replaced.
-    File(String),
-    /// What is read makes no sense.
-    Content(String),
-}
-
-impl Source {
-    fn read(&self) -> Result<String, Unreadable> {
-        match &self.content {
-            Content::Given(secret) => Ok(secret.expose().to_owned()),
-            Content::File(path) => {
-                let bytes = fs::read(path).map_err(|error| {
-                    Unreadable::File(format!(
-                        "{}: the file {} cannot be read: {error}",
-                        self.origin,
-                        path.display()
-                    ))
-                })?;
-                let text = String::from_utf8(bytes).map_err(|_| {
-                    Unreadable::Content(format!("{}: the file {} is not UTF-8", self.origin, path.display()))
-                })?;
-                match without_trailing_newlines(&text) {
-                    "" => Err(Unreadable::File(format!(
-                        "{}: the file {} is empty",
-                        self.origin,
-                        path.display()
-                    ))),
-                    text => Ok(text.to_owned()),
-                }
-            }
-        }
-    }
-
-    fn is_file(&self) -> bool {
-        matches!(self.content, Content::File(_))
-    }
-}
-
-/// Everything that was said about the database.
-#[derive(Clone, Debug)]
+/// Everything that was said about the database. No `Debug`: it holds secrets.
+#[derive(Clone)]
 pub(crate) struct Sources {
     url: Option<Source>,
     secret: Option<Source>,
@@ -85,21 +31,11 @@ pub(crate) struct Sources {
     folders: Folders,
 }
 
-#[derive(Clone, Copy, Debug)]
-enum Part {
-    Engine,
-    Host,
-    Port,
-    Name,
-    User,
-    Params,
-}
-
 /// What it amounts to.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Assembled {
     pub(crate) target: Target,
-    /// The history table a parameter names, and which source does.
+    /// The history table a parameter names.
     pub(crate) history_table: Option<TableName>,
     /// Whether the password command gives the password.
     pub(crate) asks: bool,
@@ -118,19 +54,12 @@ impl Sources {
         let url = url_source(settings, directory, report);
         let secret = settings.secret("database-secret", directory, report);
         let password = settings.secret("database-password", directory, report);
-        let parts: Vec<(String, Part, String)> = [
-            ("database-engine", Part::Engine),
-            ("database-host", Part::Host),
-            ("database-port", Part::Port),
-            ("database-name", Part::Name),
-            ("database-user", Part::User),
-            ("database-params", Part::Params),
-        ]
-        .into_iter()
-        .filter_map(|(flag, part)| {
-            settings.get(flag, report).map(|setting| (setting.origin, part, setting.value))
-        })
-        .collect();
+        let parts: Vec<(String, Part, String)> = PARTS
+            .into_iter()
+            .filter_map(|(flag, part)| {
+                settings.get(flag, report).map(|setting| (setting.origin, part, setting.value))
+            })
+            .collect();
         let command = settings
             .get("database-password-command", report)
             .and_then(|setting| report.accept(PasswordCommand::new(&setting.origin, &setting.value)));
@@ -170,9 +99,13 @@ impl Sources {
             }
             None => Ok(None),
         };
-        let url_text = read(&self.url, report)?;
-        let secret_text = read(&self.secret, report)?;
-        let password_text = read(&self.password, report)?;
+        let texts = [&self.url, &self.secret, &self.password].map(|source| read(source, report));
+        let unreadable: Vec<&str> =
+            texts.iter().filter_map(|text| text.as_ref().err().map(String::as_str)).collect();
+        if !unreadable.is_empty() {
+            return Err(unreadable.join("; "));
+        }
+        let [url_text, secret_text, password_text] = texts.map(Result::unwrap_or_default);
         let mut url: Option<Url> = None;
         if let (Some(source), Some(text)) = (&self.url, &url_text) {
             let parsed = url::parse(text).map_err(|why| format!("{}: {why}", source.origin));
@@ -212,6 +145,7 @@ impl Sources {
         let Some((target, history_table)) = self.target(merged, url.as_ref(), asks, report) else {
             return Ok(None);
         };
+        let asks = asks && target.engine != Engine::Sqlite;
         Ok(Some(Assembled { target, history_table, asks, export }))
     }
 
@@ -282,12 +216,18 @@ impl Sources {
         let engine = self.engine(&layer, report)?;
         let by_variables = engine == Engine::Postgres && postgres::named_by(&self.environment);
         if engine == Engine::Postgres {
-            let mut lowest = postgres::from_variables(&self.environment, report);
-            if asks {
-                lowest.password = None;
+            for mut lowest in postgres::from_variables(&self.environment, &layer, report) {
+                if asks {
+                    lowest.password = None;
+                }
+                // Shadowing its variables is everyday life for libpq, so nothing is said.
+                layer.fill_from(lowest, &mut Report::default());
             }
-            // Shadowing its variables is everyday life for libpq, so nothing is said.
-            layer.fill_from(lowest, &mut Report::default());
+            if layer.hosts.is_empty() && self.environment.get("PGSERVICE").is_some() {
+                report.mistake(
+                    "PGSERVICE names a service file, which castoff does not read: set PGHOST and its fellows",
+                );
+            }
         }
         // Parts that forget the host or the user are a mistake; a URL without them means libpq's defaults.
         let defaults = url.is_some() || (by_variables && self.secret.is_none() && self.parts.is_empty());
@@ -338,7 +278,8 @@ impl Sources {
     }
 
     fn file(&self, layer: Layer, report: &mut Report) -> Option<(Target, Option<TableName>)> {
-        if !layer.hosts.is_empty()
+        if self.command.is_some()
+            || !layer.hosts.is_empty()
             || !layer.ports.is_empty()
             || layer.user.is_some()
             || layer.password.is_some()
@@ -370,66 +311,5 @@ impl Sources {
             session_attrs: SessionAttrs::Unset,
         };
         Some((target, table))
-    }
-}
-
-impl Part {
-    fn layer(self, origin: &str, value: &str) -> Result<Layer, String> {
-        let mut layer = Layer::of(origin);
-        match self {
-            Self::Engine => {
-                let engine = dialect::engine(value).ok_or_else(|| {
-                    format!("{} is not postgres, mysql or sqlite", super::report::shown(value))
-                })?;
-                layer.engine = Some(engine);
-            }
-            Self::Host => {
-                if value.contains("://") {
-                    return Err(
-                        "holds a URL; write it into CASTOFF_DATABASE_URL, or only its host here".to_owned()
-                    );
-                }
-                layer.hosts = hosts::parse_plain(value)?;
-            }
-            Self::Port => layer.ports = postgres::ports(value)?,
-            Self::Name => layer.name = Some(value.to_owned()),
-            Self::User => layer.user = Some(value.to_owned()),
-            Self::Params => {
-                let param = |(name, value)| Param { name, value, origin: origin.to_owned() };
-                layer.params = url::params(value.trim_start_matches('?'))?.into_iter().map(param).collect();
-            }
-        }
-        Ok(layer)
-    }
-}
-
-/// The URL of highest rank, behind `env:` if it says so.
-fn url_source(settings: &Settings<'_>, directory: &Path, report: &mut Report) -> Option<Source> {
-    let own = settings.secret("database-url", directory, report);
-    let source = match own {
-        Some(own) => {
-            if settings.environment.get("DATABASE_URL").is_some() {
-                report.notes.push(format!("{} is used, not DATABASE_URL", own.origin));
-            }
-            own
-        }
-        None if report.has_mistakes() => return None,
-        None => settings.secret_variable("DATABASE_URL", directory, report)?,
-    };
-    let Content::Given(value) = &source.content else { return Some(source) };
-    let Some(name) = value.expose().strip_prefix("env:") else { return Some(source) };
-    match settings.environment.get(name).map(|value| value.to_str()) {
-        Some(Some(value)) => Some(Source {
-            origin: format!("{} (env:{name})", source.origin),
-            content: Content::Given(Secret::new(value)),
-        }),
-        Some(None) => {
-            report.mistake(format!("{}: the variable {name} is not UTF-8", source.origin));
-            None
-        }
-        None => {
-            report.mistake(format!("{}: env:{name} names a variable that is unset or empty", source.origin));
-            None
-        }
     }
 }

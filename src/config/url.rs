@@ -174,12 +174,15 @@ fn end_of_userinfo(rest: &str) -> Option<usize> {
         let key = query.split(['=', '&']).next().unwrap_or_default();
         return Some(if key.contains('@') { last } else { at });
     }
-    // The only `@` stands after a `?`: a value may hold one, a name may not, and `user:pa` is no host and port.
-    let key =
-        rest.split_once('?').map_or("", |(_, query)| query).split(['=', '&']).next().unwrap_or_default();
-    let port = authority.split_once(':').map_or("", |(_, port)| port);
-    let odd_port = !authority.contains(['[', ',']) && !port.chars().all(|digit| digit.is_ascii_digit());
-    (key.contains('@') || odd_port).then_some(last)
+    // The only `@` stands after a `?`. A value may hold one; but a name may not, `user:pa` is no host and port, and
+    // what reads `@host/database` is one.
+    let query = rest.split_once('?').map_or("", |(_, query)| query);
+    let key = query.split(['=', '&']).next().unwrap_or_default();
+    let port = authority.split_once(':').map(|(_, port)| port).filter(|_| !authority.contains(['[', ',']));
+    let odd_port = port.is_some_and(|port| !port.chars().all(|digit| digit.is_ascii_digit()));
+    let no_path = port.is_some() && before_query == authority;
+    let place_follows = rest.get(last..).is_some_and(|after| after.contains('/'));
+    (key.is_empty() || key.contains('@') || odd_port || no_path || place_follows).then_some(last)
 }
 
 #[cfg(test)]

@@ -124,6 +124,12 @@ fn is_split(engine: Engine, sql: &str) -> bool {
         .any(|statement| script::runs_outside_transaction(engine, statement.text))
 }
 
+/// Whether the first statement leaves an INVALID index behind when it fails.
+fn leaves_an_index(engine: Engine, sql: &str) -> bool {
+    let first = script::statements(engine, sql).into_iter().next();
+    first.is_some_and(|statement| script::concurrent_index(statement.text).is_some())
+}
+
 async fn whole(session: &mut dyn Session, sql: &str) -> Outcome {
     session.send(sql).await.map_err(|failed| (During::Script(failed.completed), failed.error))
 }
@@ -168,7 +174,7 @@ async fn take_back(
             let one_message = engine == Engine::Postgres && !is_split(engine, &step.migration.sql);
             let untouched = match during {
                 During::Before => true,
-                During::Script(0) => !step.resumed,
+                During::Script(0) => !step.resumed && !leaves_an_index(engine, &step.migration.sql),
                 During::Script(_) => one_message && !own_transactions,
                 During::After | During::Commit => false,
             };

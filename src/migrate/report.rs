@@ -5,6 +5,7 @@ use crate::exit::{Exit, Failure};
 use crate::format::{Atomicity, Step};
 use crate::migrate::Stop;
 use crate::migrate::apply::{Broken, During, can_be_rolled_back};
+use crate::plan;
 use crate::script;
 use crate::wait::whole;
 
@@ -118,6 +119,9 @@ fn hint(engine: Engine, step: &Step, ledger: &Ledger, broken: &Broken) -> String
 }
 
 fn half_applied(engine: Engine, step: &Step, ledger: &Ledger) -> String {
+    if plan::completes_itself(engine, &step.migration) {
+        return "an INVALID index may have stayed: the next start removes it and builds it again".into();
+    }
     let table = &ledger.table;
     let id = &step.migration.id;
     let why = match (engine, step.atomicity) {

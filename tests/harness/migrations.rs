@@ -1,16 +1,17 @@
 //! Directories of migrations in sqlx's layout, written by the tests themselves.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::Scratch;
 
-/// A migrations directory.
-pub(crate) struct Migrations(Scratch);
+/// A migrations directory; it stays as long as a call that uses it.
+pub(crate) struct Migrations(Arc<Scratch>);
 
 impl Migrations {
     /// An empty one.
     pub(crate) fn new() -> Self {
-        Self(Scratch::new("migrations"))
+        Self(Arc::new(Scratch::new("migrations")))
     }
 
     /// One with the files of `names_and_sql`.
@@ -42,6 +43,11 @@ impl Migrations {
     /// Removes one file.
     pub(crate) fn remove(&self, name: &str) {
         std::fs::remove_file(self.0.path().join(name)).expect("the migration is there");
+    }
+
+    /// Keeps the directory in place.
+    pub(super) fn keep(&self) -> Arc<Scratch> {
+        Arc::clone(&self.0)
     }
 
     /// Where it is.

@@ -3,8 +3,9 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
-use super::{Database, Finished, Migrations, Running, spawn};
+use super::{Database, Finished, Migrations, Running, Scratch, spawn};
 
 /// A call of castoff: arguments, an environment that holds only what is given, a directory.
 ///
@@ -18,6 +19,8 @@ pub(crate) struct Run {
     cwd: PathBuf,
     wrapper: Vec<OsString>,
     stdout_may_hold_secrets: bool,
+    /// Held so that a call never finds its files gone.
+    files: Option<Arc<Scratch>>,
 }
 
 impl Run {
@@ -30,6 +33,7 @@ impl Run {
             cwd: "/".into(),
             wrapper: Vec::new(),
             stdout_may_hold_secrets: false,
+            files: None,
         }
         .env("PATH", "/usr/bin:/bin")
         .env("CASTOFF_LOG_FORMAT", "json")
@@ -93,7 +97,8 @@ impl Run {
     }
 
     /// Which migrations.
-    pub(crate) fn migrations(self, files: &Migrations) -> Self {
+    pub(crate) fn migrations(mut self, files: &Migrations) -> Self {
+        self.files = Some(files.keep());
         self.env("CASTOFF_MIGRATIONS", files.path())
     }
 
@@ -142,7 +147,7 @@ impl Run {
         command.args(words).env_clear().envs(self.env.iter().cloned()).current_dir(&self.cwd);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let child = spawn::spawn(command).unwrap_or_else(|error| panic!("{}: {error}", self.label()));
-        Running::new(child, self.label(), self.forks(), self.stdout_may_hold_secrets)
+        Running::new(child, self.label(), self.forks(), self.stdout_may_hold_secrets, self.files.clone())
     }
 
     /// Runs it to its end.

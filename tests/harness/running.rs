@@ -11,7 +11,7 @@ use nix::unistd::Pid;
 use serde_json::Value;
 
 use super::eventually::PATIENCE;
-use super::{Finished, eventually};
+use super::{Finished, Scratch, eventually};
 
 /// What has been read of stderr so far, and whether it has ended.
 #[derive(Default)]
@@ -33,10 +33,18 @@ pub(crate) struct Running {
     seen: usize,
     started: Instant,
     stdout_may_hold_secrets: bool,
+    /// Its migrations, in place until it has ended.
+    _files: Option<Arc<Scratch>>,
 }
 
 impl Running {
-    pub(super) fn new(mut child: Child, label: String, forks: bool, stdout_may_hold_secrets: bool) -> Self {
+    pub(super) fn new(
+        mut child: Child,
+        label: String,
+        forks: bool,
+        stdout_may_hold_secrets: bool,
+        files: Option<Arc<Scratch>>,
+    ) -> Self {
         let log = Arc::new((Mutex::new(Log::default()), Condvar::new()));
         let mut out = child.stdout.take().expect("a piped stdout");
         let err = child.stderr.take().expect("a piped stderr");
@@ -59,6 +67,7 @@ impl Running {
             seen: 0,
             started: Instant::now(),
             stdout_may_hold_secrets,
+            _files: files,
         }
     }
 

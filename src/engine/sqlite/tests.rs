@@ -59,16 +59,16 @@ async fn rows(database: &Path, table: &str, select: &str) -> Vec<Row> {
     history.unwrap()
 }
 
-/// This test binary again, running one ignored test below this module in a process of its own.
+/// This test binary again, running one test below this module in a process of its own.
 fn process(test: &str, database: &Path) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command
-        .args([&format!("engine::sqlite::tests::{test}"), "--exact", "--ignored", "--nocapture"])
+        .args([&format!("engine::sqlite::tests::{test}"), "--exact", "--nocapture"])
         .env("TEST_DATABASE", database);
     command
 }
 
-/// The database a test in a process of its own was started for; `None` if somebody runs all ignored tests.
+/// The database a test in a process of its own was started for; `None` in an ordinary run, where it does nothing.
 fn given_database() -> Option<std::path::PathBuf> {
     std::env::var_os("TEST_DATABASE").map(Into::into)
 }

@@ -17,7 +17,6 @@ const CONTENDERS: usize = 12;
 const PATIENCE: Duration = Duration::from_mins(1);
 
 #[tokio::test]
-#[ignore = "a process of its own: started by the test below"]
 async fn contender() {
     let Some(database) = given_database() else { return };
     let mut session = session(&database).await;
@@ -52,7 +51,6 @@ async fn of_many_processes_one_at_a_time_holds_the_lock() {
 }
 
 #[tokio::test]
-#[ignore = "a process of its own: started by the tests below"]
 async fn holder() {
     let Some(database) = given_database() else { return };
     let mut session = session(&database).await;

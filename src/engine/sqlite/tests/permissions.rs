@@ -22,7 +22,7 @@ fn allow(path: &Path, mode: u32) {
     fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
 }
 
-/// Runs one of the ignored tests below as nobody.
+/// Runs one of the tests below as nobody.
 fn passes_as_nobody(test: &str, database: &Path) {
     let output = process(&format!("permissions::{test}"), database).output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
@@ -30,7 +30,6 @@ fn passes_as_nobody(test: &str, database: &Path) {
 }
 
 #[tokio::test]
-#[ignore = "a process of its own: started by the test below"]
 async fn cannot_create() {
     let Some(database) = given_database() else { return };
     become_nobody();
@@ -49,7 +48,6 @@ fn a_file_in_a_directory_that_is_not_writable_is_waited_for() {
 }
 
 #[tokio::test]
-#[ignore = "a process of its own: started by the test below"]
 async fn reads_a_read_only_file() {
     let Some(database) = given_database() else { return };
     become_nobody();
@@ -73,7 +71,6 @@ async fn a_read_only_file_is_read_and_said_to_be_so() {
 }
 
 #[tokio::test]
-#[ignore = "a process of its own: started by the test below"]
 async fn reads_in_a_read_only_directory() {
     let Some(database) = given_database() else { return };
     become_nobody();

@@ -1,0 +1,128 @@
+//! The words that choose what castoff does, and the deadlines.
+
+use std::time::Duration;
+
+pub use crate::engine::Pooler;
+
+use super::report::{Report, shown};
+use super::settings::Settings;
+use super::values::{choice, duration, limit};
+use crate::cli::Task;
+
+/// What happens before the application starts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// Wait, migrate.
+    #[default]
+    Migrate,
+    /// Wait only.
+    Wait,
+    /// Nothing.
+    Off,
+}
+
+/// What to do with files that no longer fit the history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Drift {
+    /// Stop.
+    Fail,
+    /// Say so and go on.
+    Warn,
+}
+
+/// How long things may take; `None` is no limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// Until the database is ready.
+    pub wait: Option<Duration>,
+    /// One attempt to connect, authentication included.
+    pub connect: Option<Duration>,
+    /// Until another replica has finished.
+    pub lock: Option<Duration>,
+    /// All migrations together.
+    pub migrate: Option<Duration>,
+    /// After SIGTERM, for what cannot be rolled back; zero is none at all.
+    pub stop_grace: Duration,
+}
+
+impl Default for Timeouts {
+    /// The documented defaults.
+    fn default() -> Self {
+        Self {
+            wait: Some(Duration::from_mins(1)),
+            connect: Some(Duration::from_secs(20)),
+            lock: Some(Duration::from_mins(5)),
+            migrate: None,
+            stop_grace: Duration::from_secs(8),
+        }
+    }
+}
+
+/// Formats the documentation names; those not built in are refused by name.
+const ALL_FORMATS: &[&str] =
+    &["sqlx", "prisma", "golang-migrate", "dbmate", "goose", "flyway", "diesel", "refinery", "alembic"];
+
+pub(super) const MODES: &[(&str, Mode)] =
+    &[("migrate", Mode::Migrate), ("wait", Mode::Wait), ("off", Mode::Off)];
+
+/// The mode; what is documented and not here yet says so.
+pub(super) fn mode(settings: &Settings<'_>, report: &mut Report) -> Mode {
+    let parse = |text: &str| match text.to_ascii_lowercase().as_str() {
+        "verify" | "await" => Err(format!(
+            "this version of castoff does not have {} yet; it knows migrate, wait and off",
+            shown(text)
+        )),
+        _ => choice(text, MODES),
+    };
+    let mode = settings.parse("mode", parse, report).unwrap_or_default();
+    if settings.line.task != Task::Become && mode == Mode::Off {
+        report.warnings.push(format!(
+            "mode off has no effect on `castoff {}`: it is about what happens before an application starts",
+            settings.line.task.name()
+        ));
+    }
+    // Only asked for its mistakes: a pattern that does not match has ended the reading long ago.
+    settings.get("only-for", report);
+    mode
+}
+
+/// The pooler's mode.
+pub(super) fn pooler(text: &str) -> Result<Pooler, String> {
+    let choices = [
+        ("auto", Pooler::Auto),
+        ("none", Pooler::None),
+        ("session", Pooler::Session),
+        ("transaction", Pooler::Transaction),
+    ];
+    choice(text, &choices)
+}
+
+/// The policy for files that no longer fit.
+pub(super) fn drift(text: &str) -> Result<Drift, String> {
+    choice(text, &[("fail", Drift::Fail), ("warn", Drift::Warn)])
+}
+
+/// `auto` is `None`; a documented format that is not built in says so.
+pub(super) fn format_name(text: &str, built_in: &[&str]) -> Result<Option<String>, String> {
+    let name = text.to_ascii_lowercase();
+    if name == "auto" {
+        return Ok(None);
+    }
+    if built_in.contains(&name.as_str()) {
+        return Ok(Some(name));
+    }
+    let what = if ALL_FORMATS.contains(&name.as_str()) { "is not in this build" } else { "is no format" };
+    Err(format!("{} {what}; this build knows: {} (or auto)", shown(text), built_in.join(", ")))
+}
+
+/// Every deadline, the documented default where nothing is said.
+pub(super) fn timeouts(settings: &Settings<'_>, report: &mut Report) -> Timeouts {
+    let default = Timeouts::default();
+    Timeouts {
+        wait: settings.parse("wait-timeout", limit, report).unwrap_or(default.wait),
+        connect: settings.parse("connect-timeout", limit, report).unwrap_or(default.connect),
+        lock: settings.parse("lock-timeout", limit, report).unwrap_or(default.lock),
+        migrate: settings.parse("migrate-timeout", limit, report).unwrap_or(default.migrate),
+        stop_grace: settings.parse("stop-grace", duration, report).unwrap_or(default.stop_grace),
+    }
+}

@@ -1,0 +1,20 @@
+//! The oracle: the original migration tool and castoff on the same databases, each going on where the other stopped.
+//!
+//! Needs the tool itself, which `scripts/test` installs below `target/tools`; the servers are the harness's.
+
+#[cfg(test)]
+#[path = "interop/corpus.rs"]
+mod corpus;
+#[cfg(test)]
+#[path = "interop/dump.rs"]
+mod dump;
+#[cfg(test)]
+#[expect(dead_code, unused_imports, reason = "the suite uses what these tests do not")]
+mod harness;
+// sqlx-cli 0.9.
+#[cfg(test)]
+#[path = "interop/sqlx.rs"]
+mod sqlx;
+#[cfg(test)]
+#[path = "interop/sqlx_cli.rs"]
+mod sqlx_cli;
