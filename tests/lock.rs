@@ -298,7 +298,7 @@ fn a_waiter_never_blocks_inside_the_server() {
     let files = Migrations::three();
     let running = Run::migrate(&database, &files).spawn();
     let polls = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'castoff/%' AND state = 'idle' \
-                 AND datname = current_database() AND query LIKE '%advisory_lock%'";
+                 AND datname = current_database() AND query LIKE '%advisory%'";
     let mut seen = 0;
     eventually("fifty looks at a waiter that polls", || {
         assert_eq!(in_the_way(&database), "0");
