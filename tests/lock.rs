@@ -21,6 +21,7 @@ on_every_engine!(
     a_lock_that_stays_held_ends_in_75,
     every_lock_is_held_while_migrating_and_given_back,
     a_person_running_the_tool_excludes_castoff,
+    a_lock_whose_holder_dies_is_taken_over,
 );
 
 /// A migration that takes some seconds, without work for the server.
@@ -103,6 +104,7 @@ fn a_waiter_names_the_holder_and_becomes_the_application_without_the_lock(databa
     assert_eq!(holder.wait().succeeds().applied().len(), 4);
     let waiter = waiter.wait().succeeds();
     assert_eq!(waiter.stdout, "started\n");
+    assert_eq!(waiter.events("lock.waiting").len(), 1, "the holder has not changed: {waiter}");
     assert!(waiter.events("lock.acquired").is_empty() && waiter.applied().is_empty(), "{waiter}");
 }
 
@@ -321,21 +323,43 @@ fn a_session_that_blocks_inside_the_server_is_seen() {
     holder.wait().succeeds();
 }
 
-#[test]
-fn a_lock_whose_holder_dies_is_taken_over() {
-    let Some(database) = Database::on(Engine::Postgres) else { return };
-    let (files, mut gate) = gated(&database);
-    let mut holder = migrating(&Run::migrate(&database, &files));
-    let dead = gate.visitor();
-    let mut heir = Run::start(&database, &files, ["/bin/echo", "started"]).spawn();
-    assert_eq!(heir.until("lock.waiting")["holder"]["pid"], dead);
+fn a_lock_whose_holder_dies_is_taken_over(database: &Database) {
+    // On MariaDB the server looks for its client only every five seconds, and only in statements like this one.
+    let (files, gate) = if database.engine() == Engine::Sqlite {
+        (slow(database, 2), None)
+    } else {
+        let (files, gate) = gated(database);
+        (files, Some(gate))
+    };
+    let mut holder = migrating(&Run::migrate(database, &files));
+    let mut heir = Run::start(database, &files, ["/bin/echo", "started"]).spawn();
+    heir.until("lock.waiting");
     holder.signal(Signal::SIGKILL);
     assert!(holder.wait().killed);
-    eventually("the heir stands before the gate", || (gate.visitor() != dead).then_some(()));
-    gate.open();
+    heir.until("lock.acquired");
+    if let Some(gate) = gate {
+        gate.open();
+    }
     let heir = heir.wait().succeeds();
     assert_eq!((heir.applied(), heir.stdout.as_str()), (vec!["30000101000000".to_owned()], "started\n"));
     assert_eq!(database.versions().len(), 4);
+}
+
+/// Replicas that wait for a person do not take each other for the holder.
+#[test]
+fn replicas_that_wait_for_a_person_name_the_person() {
+    let Some(database) = Database::on(Engine::Postgres) else { return };
+    let mut tool = database.client();
+    let key = keys::sqlx(&database.name());
+    tool.exec(&format!("SET application_name = 'psql'; SELECT pg_advisory_lock({key})"));
+    let files = Migrations::three();
+    let run = Run::migrate(&database, &files).option(["--lock-timeout", "4s"]);
+    let replicas: Vec<Running> = (0..4).map(|_| run.spawn()).collect();
+    for replica in replicas {
+        let replica = replica.wait().exits(Exit::LockTimeout);
+        assert!(replica.field("exit", "reason").contains("psql"), "{replica}");
+        assert_eq!(replica.events("lock.waiting").len(), 1, "the holder has not changed: {replica}");
+    }
 }
 
 #[test]

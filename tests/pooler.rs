@@ -35,6 +35,19 @@ fn a_transaction_pooler_is_refused_with_the_way_out_before_anything_is_done() {
     }
 }
 
+/// Why: what the test above prevents, done by hand.
+#[test]
+fn through_a_transaction_pooler_two_clients_hold_the_same_lock() {
+    let Some(database) = Database::on(Engine::Postgres) else { return };
+    let further = "ignore_startup_parameters = extra_float_digits";
+    let Some(pooler) = PgBouncer::before(&database, "transaction", further) else { return };
+    let (mut one, mut other) = (pooler.client(&database), pooler.client(&database));
+    let lock = "SELECT pg_try_advisory_lock(42)";
+    assert_eq!((one.one(lock), other.one(lock)), ("t".to_owned(), "t".to_owned()));
+    drop((one, other));
+    assert_eq!(database.one(LOCKS), "1", "and it is held after both have gone");
+}
+
 #[test]
 fn with_nothing_pending_a_pooler_is_as_good_as_a_server() {
     let Some(database) = Database::on(Engine::Postgres) else { return };

@@ -191,6 +191,25 @@ fn a_server_killed_in_the_middle_and_started_again_is_migrated_once() {
 }
 
 #[test]
+fn with_a_replica_waiting_a_killed_server_is_migrated_once() {
+    let Some(server) = Postgres::started(&[]) else { return };
+    let database = Database::on_postgres(&server);
+    let gate = Gate::closed(&database);
+    let files = counted(&gate);
+    let run = start(&database, &files);
+    let mut holder = migrating(&run);
+    let mut waiter = run.spawn();
+    waiter.until("lock.waiting");
+    server.crash();
+    holder.until("wait.retry");
+    server.start();
+    let replicas = [holder.wait().succeeds(), waiter.wait().succeeds()];
+    assert!(replicas.iter().all(|replica| replica.stdout == "started\n"));
+    assert_eq!(replicas.iter().map(|replica| replica.applied().len()).sum::<usize>(), 2);
+    done_once(&database);
+}
+
+#[test]
 fn a_server_killed_inside_a_step_without_a_transaction_leaves_the_outcome_unknown() {
     let script = format!("-- no-transaction\n{WORK}");
     let Some((server, database, files, mut running)) = on_a_server_that_can_crash(&script) else { return };
