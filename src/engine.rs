@@ -241,10 +241,13 @@ pub trait Session: Send {
     fn close(self: Box<Self>) -> BoxFuture<'static, ()>;
 }
 
-/// Cancels, on the server, whatever the session it came from is running.
+/// What can be done about a session from outside, while it is busy: each call opens a connection of its own.
 pub trait Cancel: Send + Sync {
-    /// Asks the server once, from a connection of its own. The statement's own future then ends with an error.
+    /// Asks the server once to end the running statement. The statement's own future then ends with an error.
     fn cancel(&self) -> BoxFuture<'_, Result<(), DbError>>;
+
+    /// Whether the server still has the session.
+    fn is_alive(&self) -> BoxFuture<'_, Result<bool, DbError>>;
 }
 
 /// How castoff connects, whatever the engine.

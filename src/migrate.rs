@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use crate::engine::{Engine, Ledger, Statement};
-use crate::exit::{Exit, Failure, Result};
+use crate::exit::Result;
 use crate::format::{Format, Step};
 use crate::lock::{Locked, failure_mark};
 use crate::wait::{milliseconds, whole};
@@ -17,6 +17,7 @@ mod apply;
 mod report;
 mod stop;
 
+use stop::Ended;
 pub use stop::{Stop, Stopper};
 
 /// How long a process that failed keeps the lock, so that every replica that waits sees the failure instead of
@@ -122,9 +123,8 @@ async fn one(
     // What cannot be rolled back may finish and be recorded; what can is cancelled at once.
     let grace = if apply::can_be_rolled_back(engine, step) { Duration::ZERO } else { stop_grace };
     let work = apply::apply(locked.session(), engine, ledger, step);
-    let (result, stopped) = stop::supervise(work, &*canceller, stopper, grace).await;
-    match (result, stopped) {
-        (Some(Ok(elapsed)), stopped) => {
+    match stop::supervise(work, &*canceller, stopper, grace).await {
+        Ended::With(Ok(elapsed), stopped) => {
             let elapsed_ms = milliseconds(elapsed);
             tracing::info!(
                 event = "migration.applied",
@@ -133,31 +133,21 @@ async fn one(
                 "applied {} in {elapsed_ms} ms",
                 step.migration.file.display()
             );
-            match stopped {
-                None => Ok(None),
-                Some(reason) => Err(report::stopped_after(reason, step)),
-            }
+            stopped.map_or(Ok(None), |reason| Err(report::stopped_after(reason, step)))
         }
-        (Some(Err(broken)), Some(reason)) => {
+        Ended::With(Err(broken), Some(reason)) => {
             Err(report::stopped_within(reason, engine, step, ledger, &broken))
         }
-        (None, Some(reason)) => Err(report::abandoned(reason, step, ledger)),
-        (Some(Err(broken)), None) if apply::is_lost(&broken.error) => {
-            tracing::warn!(
-                event = "connection.lost",
-                id,
-                "lost the connection while applying {}: {}",
-                step.migration.file.display(),
-                broken.error
-            );
-            Ok(Some(End::Lost { id: id.to_owned(), reason: broken.error.to_string() }))
+        Ended::Abandoned(reason) => Err(report::abandoned(reason, step, ledger)),
+        Ended::Gone(reason) => Ok(Some(report::lost(step, reason))),
+        Ended::With(Err(broken), None) if apply::is_lost(&broken.error) => {
+            Ok(Some(report::lost(step, broken.error.to_string())))
         }
-        (Some(Err(broken)), None) => {
+        Ended::With(Err(broken), None) => {
             let failure = report::failed(engine, step, ledger, &broken);
             hold_failure(locked, step, stopper).await;
             Err(failure)
         }
-        (None, None) => Err(Failure::message(Exit::Internal, "a migration was abandoned for no reason")),
     }
 }
 

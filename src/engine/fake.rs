@@ -171,6 +171,10 @@ impl Session for FakeSession {
             fn cancel(&self) -> BoxFuture<'_, Result<(), DbError>> {
                 Box::pin(async { Ok(()) })
             }
+
+            fn is_alive(&self) -> BoxFuture<'_, Result<bool, DbError>> {
+                Box::pin(async { Ok(true) })
+            }
         }
         Arc::new(Nothing)
     }

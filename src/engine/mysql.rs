@@ -233,6 +233,21 @@ impl Cancel for Canceller {
             }
         })
     }
+
+    fn is_alive(&self) -> BoxFuture<'_, Result<bool, DbError>> {
+        Box::pin(async move {
+            let Some(id) = self.id.get() else { return Ok(true) };
+            let mut wire = Wire::new(connect::open(&self.target, &self.options).await?);
+            // An account sees its own sessions without any privilege.
+            let sql = format!("SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE ID = {id}");
+            let answer = wire.ask(sql, Stage::Working).await;
+            wire.close().await;
+            match answer.error {
+                Some(error) => Err(error),
+                None => locks::truth(&answer.results),
+            }
+        })
+    }
 }
 
 /// A quoted identifier.

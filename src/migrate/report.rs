@@ -3,8 +3,8 @@
 use crate::engine::{DbError, Engine, Ledger};
 use crate::exit::{Exit, Failure};
 use crate::format::{Atomicity, Step};
-use crate::migrate::Stop;
 use crate::migrate::apply::{Broken, During, can_be_rolled_back};
+use crate::migrate::{End, Stop};
 use crate::plan;
 use crate::script;
 use crate::wait::whole;
@@ -25,6 +25,18 @@ pub(super) fn preparation(error: &DbError, ledger: &Ledger) -> Failure {
         None if permission => "grant the role CREATE on the schema".into(),
         None => "nothing was applied".into(),
     })
+}
+
+/// Logs that the connection was lost; what became of the migration is for the history to tell.
+pub(super) fn lost(step: &Step, reason: String) -> End {
+    let id = step.migration.id.clone();
+    tracing::warn!(
+        event = "connection.lost",
+        id = %id,
+        "lost the connection while applying {}: {reason}",
+        step.migration.file.display()
+    );
+    End::Lost { id, reason }
 }
 
 /// Logs the failure and makes it the program's.
