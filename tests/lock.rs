@@ -208,13 +208,18 @@ fn waiters_keep_no_connection_while_slots_are_scarce() {
     let database = Database::on_postgres(&server);
     let files = slow(&database, 3);
     let holder = migrating(&Run::migrate(&database, &files));
-    let waiters: Vec<Running> =
+    let mut waiters: Vec<Running> =
         (0..8).map(|_| Run::start(&database, &files, ["/bin/echo", "started"]).spawn()).collect();
+    waiters[0].until("lock.waiting");
+    let connected = "SELECT count(*) FROM pg_stat_activity WHERE usename = current_database()";
+    let seen: Vec<usize> = (0..20).map(|_| database.one(connected).parse().expect("a number")).collect();
     for waiter in waiters {
         let waiter = waiter.wait().succeeds();
         assert_eq!(waiter.stdout, "started\n");
     }
     assert_eq!(holder.wait().succeeds().applied().len(), 4);
+    // The holder, its watchdog, and whoever is just asking: eight waiters at their connections would be ten.
+    assert!(seen.iter().min() <= Some(&3), "{seen:?}");
 }
 
 #[test]
