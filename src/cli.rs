@@ -130,6 +130,8 @@ fn understand(matches: &ArgMatches) -> Words {
 /// clap's definition, from the table of options.
 fn definition() -> Command {
     let mut castoff = Command::new("castoff")
+        .bin_name("castoff")
+        .next_line_help(true)
         .version(version())
         .about(
             "Waits for the database, applies pending migrations once across all replicas under its advisory lock, \
@@ -159,7 +161,9 @@ fn definition() -> Command {
     for option in OPTIONS {
         let variable = option.variable();
         let file = if option.secret { format!(" or {variable}_FILE") } else { String::new() };
-        let help = format!("{} [variable: {variable}{file}]", option.help);
+        let built_in = if option.flag == "format" { format!(": auto, {}", formats()) } else { String::new() };
+        let text = option.help.replacen(" [default", &format!("{built_in} [default"), 1);
+        let help = format!("{}\n[variable: {variable}{file}]", wrap(&text));
         let mut arg = Arg::new(option.flag)
             .long(option.flag)
             .help(help)
@@ -177,11 +181,33 @@ fn definition() -> Command {
     castoff
 }
 
+/// The formats built in.
+fn formats() -> String {
+    FORMATS.iter().map(|format| format.name()).collect::<Vec<_>>().join(", ")
+}
+
+/// Breaks a help text into lines; clap does that only with the size of a terminal, which containers lack.
+fn wrap(text: &str) -> String {
+    const WIDTH: usize = 100;
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.is_empty() => line.push_str(word),
+            Some(line) if line.len() + 1 + word.len() <= WIDTH => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines.join("\n")
+}
+
 const AFTER_HELP: &str = "\
 Every option is a flag and a variable: flag, then variable, then default; an empty variable counts as unset.
 Durations: 250ms, 30s, 5m, 1h30m. The database: URL first, else secret, else parts, missing parts filled from one
 another and, for PostgreSQL, from PGHOST, PGPORT, PGUSER, PGPASSWORD, PGDATABASE, PGSSLMODE and the like.
-A _FILE variable names a file that holds the value and is read again at each attempt.
+A _FILE variable (DATABASE_URL_FILE too) names a file that holds the value and is read again at each attempt.
 
 Exit codes: 0 done; 64 usage or configuration; 65 migrations cannot be trusted; 66 no migrations; 69 database not
 ready in time; 70 internal error; 71 operating system error; 74 outcome unknown; 75 lock not free in time; 77 refused
@@ -192,13 +218,7 @@ fn version() -> &'static str {
     use std::sync::LazyLock;
     static VERSION: LazyLock<String> = LazyLock::new(|| {
         let engines: Vec<&str> = Engine::ALL.iter().map(|engine| engine.name()).collect();
-        let formats: Vec<&str> = FORMATS.iter().map(|format| format.name()).collect();
-        format!(
-            "{}\nengines: {}\nformats: {}",
-            env!("CARGO_PKG_VERSION"),
-            engines.join(", "),
-            formats.join(", ")
-        )
+        format!("{}\nengines: {}\nformats: {}", env!("CARGO_PKG_VERSION"), engines.join(", "), formats())
     });
     &VERSION
 }

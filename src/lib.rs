@@ -8,7 +8,7 @@
 //! - [`signals`], [`log`], [`exit`]: what a PID 1 needs at any moment.
 //! - [`application`]: the command castoff will become, looked up before waiting.
 //! - `wait`, `lock`, `migrate`, [`exec`]: the four phases.
-//! - [`engine`]: the servers. [`format`]: the migration tools. `script`: SQL text. They meet on plain data.
+//! - [`engine`]: the servers. [`mod@format`]: the migration tools. `script`: SQL text. They meet on plain data.
 //!
 //! The library exists for the binary and its tests; it is no public interface.
 

@@ -21,8 +21,11 @@ fn main() -> ExitCode {
         let environment = Environment::new(env::vars_os());
         match Config::from(env::args_os().collect(), &environment, Path::new(".")) {
             Parsed::Print(text) => print(&text).map(|()| None),
-            Parsed::Refuse(settings, failure) => {
-                log::init(&settings);
+            Parsed::Refuse { logs, warnings, failure } => {
+                log::init(&logs);
+                for warning in warnings {
+                    tracing::warn!("{warning}");
+                }
                 Err(failure)
             }
             Parsed::Run(config) => {

@@ -12,6 +12,10 @@ mod harness;
 #[cfg(test)]
 #[path = "container/image.rs"]
 mod image;
+// The log that the README shows.
+#[cfg(test)]
+#[path = "container/readme.rs"]
+mod readme;
 // Eight replicas before a late database.
 #[cfg(test)]
 #[path = "container/replicas.rs"]

@@ -9,7 +9,7 @@ mod corpus;
 #[path = "interop/dump.rs"]
 mod dump;
 #[cfg(test)]
-#[expect(dead_code, unused_imports, unused_macros, reason = "the suite uses what these tests do not")]
+#[expect(dead_code, unused_imports, reason = "the suite uses what these tests do not")]
 mod harness;
 // sqlx-cli 0.9.
 #[cfg(test)]

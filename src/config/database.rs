@@ -1,5 +1,7 @@
 //! The database an attempt to connect goes to: files and commands asked anew each time.
 
+use std::fmt;
+
 use super::environment::Environment;
 use super::report::Report;
 use super::sources::{Assembled, Sources};
@@ -8,12 +10,18 @@ use crate::engine::TableName;
 use crate::exit::Result;
 
 /// How to find and enter the database, now and at every later attempt.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Database {
     sources: Sources,
     assembled: Assembled,
     environment: Environment,
     asked: Option<Secret>,
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Database").field("target", self.target()).finish_non_exhaustive()
+    }
 }
 
 impl Database {

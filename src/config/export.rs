@@ -5,7 +5,7 @@ use super::target::{Host, Secret, Target};
 use crate::engine::Engine;
 
 /// How to write it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) enum Export {
     /// The application has its own, complete URL.
     Needless,

@@ -29,6 +29,18 @@ pub(crate) const PARTS: [(&str, Part); 6] = [
     ("database-params", Part::Params),
 ];
 
+/// Parameters that say what a part says.
+const OF_A_PART: [(&str, &str); 8] = [
+    ("host", "CASTOFF_DATABASE_HOST"),
+    ("hostaddr", "CASTOFF_DATABASE_HOST"),
+    ("socket", "CASTOFF_DATABASE_HOST"),
+    ("unix_socket", "CASTOFF_DATABASE_HOST"),
+    ("port", "CASTOFF_DATABASE_PORT"),
+    ("user", "CASTOFF_DATABASE_USER"),
+    ("password", "CASTOFF_DATABASE_PASSWORD"),
+    ("dbname", "CASTOFF_DATABASE_NAME"),
+];
+
 impl Part {
     /// What a part says, as a source of its own.
     pub(crate) fn layer(self, origin: &str, value: &str) -> Result<Layer, String> {
@@ -51,8 +63,14 @@ impl Part {
             Self::Name => layer.name = Some(value.to_owned()),
             Self::User => layer.user = Some(value.to_owned()),
             Self::Params => {
+                let params = url::params(value.trim_start_matches('?'))?;
+                for (name, _) in &params {
+                    if let Some((_, part)) = OF_A_PART.iter().find(|(known, _)| known == name) {
+                        return Err(format!("the parameter {name} has an option of its own: set {part}"));
+                    }
+                }
                 let param = |(name, value)| Param { name, value, origin: origin.to_owned() };
-                layer.params = url::params(value.trim_start_matches('?'))?.into_iter().map(param).collect();
+                layer.params = params.into_iter().map(param).collect();
             }
         }
         Ok(layer)

@@ -11,8 +11,8 @@ use super::environment::Environment;
 use super::target::Secret;
 use crate::exit::{Exit, Failure, Result};
 
-/// The command, split into words.
-#[derive(Clone, Debug)]
+/// The command, split into words. No `Debug`: they may be secrets.
+#[derive(Clone)]
 pub(crate) struct PasswordCommand {
     /// The flag or variable.
     pub(crate) origin: String,
@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn words_that_do_not_split_are_a_mistake_without_being_shown() {
-        let error = PasswordCommand::new("CMD", "echo 'hunter2").unwrap_err();
+        let error = PasswordCommand::new("CMD", "echo 'hunter2").err().unwrap();
         assert!(error.starts_with("CMD: ") && !error.contains("hunter2"), "{error}");
         assert!(PasswordCommand::new("CMD", "  ").is_err());
     }

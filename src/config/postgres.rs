@@ -8,7 +8,7 @@ use super::layer::Layer;
 use super::parameters::{Param, Params, golang_migrate};
 use super::pg_options;
 use super::report::{Report, shown};
-use super::target::{Host, Secret, SessionAttrs, Target, TlsMode};
+use super::target::{Host, Secret, SessionAttrs, Target, Tls, TlsMode};
 use super::tls::{self, Places};
 use super::values::port;
 use crate::engine::{Engine, TableName};
@@ -127,11 +127,14 @@ pub(crate) fn target(
     let hosts = addresses(layer.hosts, &layer.ports, report);
     let mut params = Params::new(layer.params);
     let home = environment.get("HOME").map(PathBuf::from);
-    let mut tls = tls::postgres(&mut params, jdbc, Places { directory, home: home.as_deref() }, report);
-    // libpq: sslmode is ignored on unix sockets.
-    if hosts.iter().all(|host| matches!(host, Host::Unix(..))) {
-        tls = super::target::Tls { mode: TlsMode::Disable, ..Default::default() };
-    }
+    let places = Places { directory, home: home.as_deref() };
+    let tls = if hosts.iter().all(|host| matches!(host, Host::Unix(..))) {
+        // libpq ignores everything about TLS on unix sockets.
+        tls::postgres(&mut params, jdbc, places, &mut Report::default());
+        Tls { mode: TlsMode::Disable, ..Tls::default() }
+    } else {
+        tls::postgres(&mut params, jdbc, places, report)
+    };
     let session_attrs = session_attrs(&mut params, report);
     let (settings, schema) = settings(&mut params, report);
     let table = golang_migrate(&mut params, report);

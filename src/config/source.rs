@@ -9,13 +9,13 @@ use super::settings::Settings;
 use super::target::Secret;
 
 /// A value that may be a secret: given, or in a file that is read again at each attempt.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Source {
     pub(crate) origin: String,
     pub(crate) content: Content,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) enum Content {
     Given(Secret),
     File(PathBuf),

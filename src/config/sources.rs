@@ -19,8 +19,8 @@ use super::url::{self, Url};
 use super::{mysql, pgpass, postgres};
 use crate::engine::{Engine, TableName};
 
-/// Everything that was said about the database.
-#[derive(Clone, Debug)]
+/// Everything that was said about the database. No `Debug`: it holds secrets.
+#[derive(Clone)]
 pub(crate) struct Sources {
     url: Option<Source>,
     secret: Option<Source>,
@@ -32,10 +32,10 @@ pub(crate) struct Sources {
 }
 
 /// What it amounts to.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Assembled {
     pub(crate) target: Target,
-    /// The history table a parameter names, and which source does.
+    /// The history table a parameter names.
     pub(crate) history_table: Option<TableName>,
     /// Whether the password command gives the password.
     pub(crate) asks: bool,
@@ -99,9 +99,13 @@ impl Sources {
             }
             None => Ok(None),
         };
-        let url_text = read(&self.url, report)?;
-        let secret_text = read(&self.secret, report)?;
-        let password_text = read(&self.password, report)?;
+        let texts = [&self.url, &self.secret, &self.password].map(|source| read(source, report));
+        let unreadable: Vec<&str> =
+            texts.iter().filter_map(|text| text.as_ref().err().map(String::as_str)).collect();
+        if !unreadable.is_empty() {
+            return Err(unreadable.join("; "));
+        }
+        let [url_text, secret_text, password_text] = texts.map(Result::unwrap_or_default);
         let mut url: Option<Url> = None;
         if let (Some(source), Some(text)) = (&self.url, &url_text) {
             let parsed = url::parse(text).map_err(|why| format!("{}: {why}", source.origin));
@@ -141,6 +145,7 @@ impl Sources {
         let Some((target, history_table)) = self.target(merged, url.as_ref(), asks, report) else {
             return Ok(None);
         };
+        let asks = asks && target.engine != Engine::Sqlite;
         Ok(Some(Assembled { target, history_table, asks, export }))
     }
 
@@ -273,7 +278,8 @@ impl Sources {
     }
 
     fn file(&self, layer: Layer, report: &mut Report) -> Option<(Target, Option<TableName>)> {
-        if !layer.hosts.is_empty()
+        if self.command.is_some()
+            || !layer.hosts.is_empty()
             || !layer.ports.is_empty()
             || layer.user.is_some()
             || layer.password.is_some()

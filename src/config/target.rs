@@ -129,6 +129,22 @@ pub struct Target {
 }
 
 impl Target {
+    /// Whether a server of the host list has to be asked if it takes writes; a single host is judged by who waits
+    /// for it.
+    pub fn is_choosy(&self) -> bool {
+        self.hosts.len() > 1 && !matches!(self.session_attrs, SessionAttrs::Any | SessionAttrs::PreferStandby)
+    }
+
+    /// Why a server of the host list is not the one wanted.
+    pub fn unsuitable(&self, is_read_only: bool) -> Option<&'static str> {
+        let wants_writes = matches!(self.session_attrs, SessionAttrs::Unset | SessionAttrs::ReadWrite);
+        match (wants_writes, is_read_only) {
+            (true, true) => Some("the server takes no writes"),
+            (false, false) => Some("the server takes writes"),
+            _ => None,
+        }
+    }
+
     /// The address for messages: never a password.
     pub fn address(&self) -> String {
         if self.engine == Engine::Sqlite {

@@ -28,13 +28,13 @@ pub(super) fn accepted(line: &str, variables: &[(&str, &str)]) -> Config {
     match parsed(line, variables, Path::new(NOWHERE)) {
         Parsed::Run(config) => *config,
         Parsed::Print(text) => panic!("{line}: printed {text}"),
-        Parsed::Refuse(_, failure) => panic!("{line}: {failure}"),
+        Parsed::Refuse { failure, .. } => panic!("{line}: {failure}"),
     }
 }
 
 pub(super) fn refused(line: &str, variables: &[(&str, &str)]) -> String {
     match parsed(line, variables, Path::new(NOWHERE)) {
-        Parsed::Refuse(_, failure) => {
+        Parsed::Refuse { failure, .. } => {
             assert_eq!(failure.exit, Exit::Usage);
             failure.reason()
         }

@@ -95,6 +95,11 @@ impl Container {
         self.eventually(event, || self.events(event).into_iter().next())
     }
 
+    /// Waits until a line of the log holds this text, and returns it.
+    pub(crate) fn until_line(&self, text: &str) -> String {
+        self.eventually(text, || self.output().1.lines().find(|line| line.contains(text)).map(str::to_owned))
+    }
+
     /// Waits until the application has printed its line, and returns it.
     pub(crate) fn until_application(&self) -> String {
         self.eventually("the application", || {

@@ -82,8 +82,10 @@ fn what_a_url_leaves_out_libpq_says() {
 
 #[test]
 fn on_a_unix_socket_nothing_is_encrypted() {
-    let config = url("postgres://u@/d?host=/run/pg&sslmode=require");
-    assert_eq!(target(&config).tls.mode, TlsMode::Disable);
+    for mode in ["require", "verify-full"] {
+        let config = url(&format!("postgres://u@/d?host=/run/pg&sslmode={mode}"));
+        assert_eq!(target(&config).tls.mode, TlsMode::Disable);
+    }
 }
 
 #[test]

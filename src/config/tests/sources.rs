@@ -89,6 +89,7 @@ fn parts_that_do_not_say_enough_say_what_is_missing() {
         (vec![("CASTOFF_DATABASE_ENGINE", "sqlite")], "CASTOFF_DATABASE_NAME"),
         (vec![("CASTOFF_DATABASE_ENGINE", "oracle")], "postgres, mysql or sqlite"),
         (vec![("CASTOFF_DATABASE_HOST", "postgres://u:hunter2@h/d")], "CASTOFF_DATABASE_URL"),
+        (vec![("CASTOFF_DATABASE_PARAMS", "password=hunter2")], "set CASTOFF_DATABASE_PASSWORD"),
     ] {
         let why = refused("castoff migrate", &variables);
         assert!(why.contains(wanted) && !why.contains("hunter2"), "{why}");
@@ -199,6 +200,10 @@ fn a_variable_and_its_file_form_are_one_too_many() {
 fn a_file_that_is_not_there_or_empty_is_named() {
     let why = refused("castoff migrate", &[("DATABASE_URL_FILE", "/nonexistent/url")]);
     assert!(why.contains("DATABASE_URL_FILE: the file /nonexistent/url cannot be read"), "{why}");
+    let two =
+        [("DATABASE_URL_FILE", "/nonexistent/url"), ("CASTOFF_DATABASE_SECRET_FILE", "/nonexistent/secret")];
+    let why = refused("castoff migrate", &two);
+    assert!(why.contains("/nonexistent/url") && why.contains("/nonexistent/secret"), "{why}");
     let why = refused("castoff migrate", &[("DATABASE_URL_FILE", "/dev/null")]);
     assert!(why.contains("is empty"), "{why}");
 }
@@ -230,6 +235,14 @@ fn sqlite_comes_from_parts_too_and_is_absolute() {
     let config = with(&[("CASTOFF_DATABASE_ENGINE", "sqlite"), ("CASTOFF_DATABASE_NAME", "data/app.db")]);
     assert_eq!(target(&config).database, format!("{NOWHERE}/data/app.db"));
     assert_eq!(target(&url("sqlite:data/app.db")).database, format!("{NOWHERE}/data/app.db"));
+}
+
+#[tokio::test]
+async fn sqlite_asks_for_no_password() {
+    let config =
+        with(&[("DATABASE_URL", "sqlite:/data/app.db"), ("CASTOFF_DATABASE_PASSWORD_COMMAND", "false")]);
+    assert!(config.warnings[0].contains("mean nothing to SQLite"));
+    assert_eq!(config.database.unwrap().resolve(false).await.unwrap().password, None);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
 use sqlx::{ConnectOptions as _, Connection, Row as _};
 
 use super::errors;
-use crate::config::target::{Host, SessionAttrs, Target, TlsMode};
+use crate::config::target::{Host, Target, TlsMode};
 use crate::engine::certificates::{self, Certificates};
 use crate::engine::{ConnectOptions, DbError, Verdict};
 
@@ -55,21 +55,11 @@ pub(super) async fn open(target: &Target, options: &ConnectOptions) -> Result<Op
 
 /// Why a server of a host list is not the one wanted; a single host is judged by the caller.
 async fn unsuitable(target: &Target, connection: &mut PgConnection) -> Option<&'static str> {
-    if target.hosts.len() < 2 {
+    if !target.is_choosy() {
         return None;
     }
-    let wants_writes = match target.session_attrs {
-        SessionAttrs::Unset | SessionAttrs::ReadWrite => true,
-        SessionAttrs::ReadOnly => false,
-        SessionAttrs::Any | SessionAttrs::PreferStandby => return None,
-    };
     let row = sqlx::raw_sql("SHOW transaction_read_only").fetch_one(connection).await.ok()?;
-    let read_only = row.try_get_raw(0).ok()?.as_str().ok()? == "on";
-    match (wants_writes, read_only) {
-        (true, true) => Some("session is read-only"),
-        (false, false) => Some("session is not read-only"),
-        _ => None,
-    }
+    target.unsuitable(row.try_get_raw(0).ok()?.as_str().ok()? == "on")
 }
 
 /// What every attempt of one call has in common.
