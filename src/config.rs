@@ -19,7 +19,6 @@ use values::{boolean, choice, glob, table_name};
 pub mod choices;
 pub mod database;
 pub mod environment;
-pub mod target;
 
 mod dialect;
 mod encoding;

@@ -1,9 +1,10 @@
 //! The configured database as the phases see it: each attempt reads what may have changed, then connects.
 
-use crate::config::{Database, target::Target};
+use crate::config::Database;
 use crate::engine::{
     BoxFuture, ConnectOptions, Connector, DbError, Engine, Session, Verdict, connect, create_database,
 };
+use crate::target::Target;
 
 /// Connects to what the configuration says, as it says it at that moment.
 pub struct Configured {

@@ -8,7 +8,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use crate::config::target::Target;
+pub use crate::target::Engine;
+use crate::target::Target;
 
 pub(crate) mod certificates;
 #[cfg(test)]
@@ -20,37 +21,6 @@ pub mod sqlite;
 
 /// A boxed future, so that [`Session`] can be a trait object.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
-
-/// The engines built in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Engine {
-    /// PostgreSQL and what speaks its protocol.
-    Postgres,
-    /// MySQL and MariaDB.
-    MySql,
-    /// SQLite, in this process.
-    Sqlite,
-}
-
-impl Engine {
-    /// Every engine, in the order `--version` lists them.
-    pub const ALL: [Self; 3] = [Self::Postgres, Self::MySql, Self::Sqlite];
-
-    /// The name used in logs and in `status --json`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Postgres => "postgres",
-            Self::MySql => "mysql",
-            Self::Sqlite => "sqlite",
-        }
-    }
-}
-
-impl fmt::Display for Engine {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
 
 /// One row as text, column by column; `None` is NULL. Binary columns are selected as hexadecimal.
 pub type Row = Vec<Option<String>>;

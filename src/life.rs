@@ -5,7 +5,6 @@ use std::future::Future;
 use std::time::{Duration, Instant};
 
 use crate::cli::Task;
-use crate::config::target::{Secret, SessionAttrs, TlsRoot};
 use crate::config::{Config, Drift, Mode, Timeouts};
 use crate::database::Configured;
 use crate::engine::{ConnectOptions, Connector, Ledger};
@@ -17,6 +16,7 @@ use crate::migrations::Migrations;
 use crate::plan::Policy;
 use crate::signals::{Signals, leave_to_main_thread, stopped_by};
 use crate::status::Status;
+use crate::target::{Secret, SessionAttrs, TlsRoot};
 use crate::wait::{self, Ready, Waiting, milliseconds};
 
 /// What the phases before the hand-over have come to.

@@ -8,8 +8,8 @@ use nix::unistd::Pid;
 use tokio::process::Command;
 
 use super::environment::Environment;
-use super::target::Secret;
 use crate::exit::{Exit, Failure, Result};
+use crate::target::Secret;
 
 /// The command, split into words. No `Debug`: they may be secrets.
 #[derive(Clone)]

@@ -57,10 +57,10 @@ pub(super) fn bad_url(url: &str) -> String {
     refused("castoff migrate", &[("DATABASE_URL", url)])
 }
 
-pub(super) fn target(config: &Config) -> &super::target::Target {
+pub(super) fn target(config: &Config) -> &crate::target::Target {
     config.database.as_ref().unwrap().target()
 }
 
 pub(super) fn password(config: &Config) -> Option<&str> {
-    target(config).password.as_ref().map(super::target::Secret::expose)
+    target(config).password.as_ref().map(crate::target::Secret::expose)
 }

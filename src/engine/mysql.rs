@@ -5,11 +5,11 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use crate::config::target::Target;
 use crate::engine::{
     BoxFuture, Cancel, ConnectOptions, DbError, Holder, Ledger, LockKey, Pooler, Reading, Row, ScriptError,
     Session, Statement, Verdict,
 };
+use crate::target::Target;
 use errors::Stage;
 use reading::Home;
 use wire::Wire;

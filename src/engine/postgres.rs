@@ -7,11 +7,11 @@ use futures_util::TryStreamExt;
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, Connection, Either, Row as _};
 
-use crate::config::target::Target;
 use crate::engine::{
     BoxFuture, Cancel, ConnectOptions, DbError, Facts, Holder, Ledger, LockKey, Pooler, Reading, Row,
     ScriptError, Session, Statement, TableName, Value, Verdict,
 };
+use crate::target::Target;
 use connect::Nonce;
 use errors::Stage;
 

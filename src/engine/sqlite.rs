@@ -7,11 +7,11 @@ use std::time::Duration;
 use sqlx::Connection as _;
 use sqlx::sqlite::SqliteConnection;
 
-use crate::config::target::Target;
 use crate::engine::{
     BoxFuture, Cancel, ConnectOptions, DbError, Facts, Holder, Ledger, LockKey, Reading, ScriptError,
     Session, Statement, Verdict,
 };
+use crate::target::Target;
 use connection::{SharedLock, Source};
 use errors::Stage;
 use interrupt::{Interrupt, SqliteCancel};

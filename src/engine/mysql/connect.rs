@@ -4,9 +4,9 @@ use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlSslMode};
 use sqlx::{ConnectOptions as _, Connection, Row as _};
 
 use super::errors::{self, Stage};
-use crate::config::target::{Host, Secret, Target, TlsMode};
 use crate::engine::certificates::{self, Certificates};
 use crate::engine::{ConnectOptions, DbError, Verdict, network};
+use crate::target::{Host, Secret, Target, TlsMode};
 
 /// Tries the hosts in order and returns the first that is what the target asks for.
 ///

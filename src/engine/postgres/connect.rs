@@ -4,9 +4,9 @@ use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
 use sqlx::{ConnectOptions as _, Connection, Row as _};
 
 use super::errors;
-use crate::config::target::{Host, Target, TlsMode};
 use crate::engine::certificates::{self, Certificates};
 use crate::engine::{ConnectOptions, DbError, Verdict};
+use crate::target::{Host, Target, TlsMode};
 
 /// A session and what was learned from the way it was opened.
 pub(super) struct Opened {

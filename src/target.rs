@@ -3,7 +3,36 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::engine::Engine;
+/// The engines built in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Engine {
+    /// PostgreSQL and what speaks its protocol.
+    Postgres,
+    /// MySQL and MariaDB.
+    MySql,
+    /// SQLite, in this process.
+    Sqlite,
+}
+
+impl Engine {
+    /// Every engine, in the order `--version` lists them.
+    pub const ALL: [Self; 3] = [Self::Postgres, Self::MySql, Self::Sqlite];
+
+    /// The name used in logs and in `status --json`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Postgres => "postgres",
+            Self::MySql => "mysql",
+            Self::Sqlite => "sqlite",
+        }
+    }
+}
+
+impl fmt::Display for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
 
 /// A value that is never printed: `Debug` shows dots, there is no `Display`.
 #[derive(Clone, PartialEq, Eq, Default)]
