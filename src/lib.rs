@@ -4,11 +4,13 @@
 //!
 //! The modules stand in the order of the program's life.
 //!
-//! - [`config`]: raw arguments become one validated `Config` before anything runs.
-//! - `signals`, `log`, [`exit`]: what a PID 1 needs at any moment.
-//! - `application`: the command castoff will become, looked up before waiting.
-//! - `wait`, `lock`, `migrate`, `exec`: the four phases.
-//! - [`engine`]: the servers. [`format`]: the migration tools. [`script`]: SQL text. They meet on plain data.
+//! - [`cli`], [`config`]: raw arguments become one validated [`config::Config`] before anything runs.
+//! - [`signals`], [`log`], [`exit`]: what a PID 1 needs at any moment.
+//! - [`application`], [`migrations`]: the command castoff will become and the files, read before waiting.
+//! - [`life`]: the story. [`wait`], [`lock`], [`migrate`], [`exec`]: its four phases; [`plan`] decides what is to be
+//!   done, and [`status`] says it without doing it.
+//! - [`engine`]: the servers. [`mod@format`]: the migration tools. [`script`]: SQL text. They meet on plain data;
+//!   [`target`] says where a database is, and [`database`] connects to it as it is configured at that moment.
 //!
 //! The library exists for the binary and its tests; it is no public interface.
 
@@ -21,4 +23,14 @@ pub mod engine;
 pub mod exec;
 pub mod exit;
 pub mod format;
+pub mod life;
+pub mod lock;
+pub mod log;
+pub mod migrate;
+pub mod migrations;
+pub mod plan;
 pub mod script;
+pub mod signals;
+pub mod status;
+pub mod target;
+pub mod wait;

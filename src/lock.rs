@@ -90,10 +90,11 @@ pub async fn acquire(
     let engine = connector.engine();
     let started = Instant::now();
     let deadline = locking.limit.and_then(|limit| started.checked_add(limit));
-    let mut waiter = Waiter { started, holder: None, asked: None, trouble: None };
+    let mut waiter = Waiter { started, holder: None, asked: None, trouble: None, attempts: 0 };
     let mut connected = Some((ready.session, ready.reading));
     loop {
         if let Some((mut session, reading)) = connected.take() {
+            waiter.trouble = None;
             let plan = Plan::new(migrations, engine, reading.history.as_deref())?;
             if plan.has_nothing_to_do(locking.policy) {
                 session.close().await;
@@ -244,7 +245,9 @@ struct Waiter {
     holder: Option<Holder>,
     asked: Option<Instant>,
     /// Why there is no connection, if there is none.
-    trouble: Option<DbError>,
+    trouble: Option<String>,
+    /// How often that changed.
+    attempts: u32,
 }
 
 impl Waiter {
@@ -285,8 +288,20 @@ impl Waiter {
                 None => failure.hint("see the server's log, and what the role may do"),
             });
         }
-        tracing::debug!("no connection while waiting for the lock: {error}");
-        self.trouble = Some(error);
+        let reason = error.to_string();
+        if self.trouble.as_ref() != Some(&reason) {
+            self.attempts += 1;
+            tracing::info!(
+                event = "wait.retry",
+                reason = %reason,
+                attempt = self.attempts,
+                "no connection while waiting for the lock: {reason}"
+            );
+        }
+        self.trouble = Some(reason);
+        // Whoever held the lock when we last looked may be gone as well.
+        self.holder = None;
+        self.asked = None;
         Ok(())
     }
 
@@ -313,9 +328,9 @@ impl Waiter {
 
     fn timed_out(&self) -> Failure {
         let after = whole(self.started.elapsed());
-        let message = match (&self.holder, &self.trouble) {
-            (Some(holder), _) => format!("the lock was still held after {after}, by {}", describe(holder)),
-            (None, Some(error)) => format!("the lock could not be had within {after}: {error}"),
+        let message = match (&self.trouble, &self.holder) {
+            (Some(reason), _) => format!("the lock could not be had within {after}: {reason}"),
+            (None, Some(holder)) => format!("the lock was still held after {after}, by {}", describe(holder)),
             (None, None) => format!("the lock was still held after {after}, by another process"),
         };
         Failure::message(Exit::LockTimeout, message)
