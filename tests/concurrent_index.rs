@@ -1,13 +1,28 @@
 //! `CREATE INDEX CONCURRENTLY` beside waiting replicas, killed in the middle, and beside somebody else's.
 
+use std::time::{Duration, Instant};
+
 use castoff::exit::Exit;
 use nix::sys::signal::Signal;
 
 use crate::harness::{Database, Engine, Migrations, Run, Running, eventually, full, heavy};
 
-/// Enough rows for a build of two to three seconds on the slowest of cores that this is run on.
-fn rows() -> usize {
-    if full() { 4_000_000 } else { 2_000_000 }
+/// A table whose indexing takes so long that a deadlock, noticed after a second, would be one.
+///
+/// Cores differ, so it grows until a plain build takes a second; a concurrent one scans twice.
+fn fill_until_slow(database: &Database) {
+    fill(database, if full() { 2_000_000 } else { 500_000 });
+    let mut client = database.client();
+    for _ in 0..5 {
+        let start = Instant::now();
+        client.exec("CREATE INDEX probe ON big (hash)");
+        let elapsed = start.elapsed();
+        client.exec("DROP INDEX probe");
+        if elapsed > Duration::from_secs(1) {
+            return;
+        }
+        client.exec("INSERT INTO big SELECT -id, md5(hash) FROM big");
+    }
 }
 
 /// A table to be indexed.
@@ -43,7 +58,7 @@ fn building(database: &Database, run: &Run) -> Running {
 fn three_waiting_replicas_do_not_disturb_a_concurrent_build() {
     let _alone = heavy();
     let Some(database) = Database::on(Engine::Postgres) else { return };
-    fill(&database, rows());
+    fill_until_slow(&database);
     let files = Migrations::of(&[("1_index.sql", BUILD)]);
     let run = Run::start(&database, &files, ["/bin/echo", "started"]).option(["--format", "sqlx"]);
     let holder = building(&database, &run);
@@ -52,9 +67,12 @@ fn three_waiting_replicas_do_not_disturb_a_concurrent_build() {
         waiter.until("lock.waiting");
     }
     assert!(!holder.has_logged("migration.applied"), "the waiters came while the index was being built");
-    for replica in waiters.into_iter().chain([holder]) {
-        assert_eq!(replica.wait().succeeds().stdout, "started\n");
+    for waiter in waiters {
+        assert_eq!(waiter.wait().succeeds().stdout, "started\n");
     }
+    let holder = holder.wait().succeeds();
+    let built_in = holder.event("migration.applied")["elapsed_ms"].as_u64();
+    assert!(built_in > Some(1000), "a shorter build would prove nothing: {holder}");
     assert_eq!(is_valid(&database), Some(true));
     assert_eq!(database.versions(), [1]);
 }
@@ -64,7 +82,7 @@ fn three_waiting_replicas_do_not_disturb_a_concurrent_build() {
 fn three_blocked_waiters_kill_a_concurrent_build() {
     let _alone = heavy();
     let Some(database) = Database::on(Engine::Postgres) else { return };
-    fill(&database, rows());
+    fill_until_slow(&database);
     let mut holder = database.client();
     holder.exec("SELECT pg_advisory_lock(42)");
     std::thread::scope(|scope| {
@@ -90,7 +108,7 @@ fn three_blocked_waiters_kill_a_concurrent_build() {
 fn a_build_killed_in_the_middle_is_healed_by_the_next_start() {
     let _alone = heavy();
     let Some(database) = Database::on(Engine::Postgres) else { return };
-    fill(&database, rows() / 2);
+    fill_until_slow(&database);
     let files = Migrations::of(&[("1_index.sql", BUILD)]);
     let run = migrate(&database, &files);
     let mut killed = building(&database, &run);

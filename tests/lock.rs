@@ -210,11 +210,20 @@ fn waiters_keep_no_connection_while_slots_are_scarce() {
     let holder = migrating(&Run::migrate(&database, &files));
     let waiters: Vec<Running> =
         (0..8).map(|_| Run::start(&database, &files, ["/bin/echo", "started"]).spawn()).collect();
+    let connected = "SELECT count(*) FROM pg_stat_activity WHERE usename = current_database()";
+    let mut seen: Vec<usize> = Vec::new();
+    while !holder.has_logged("migrate.done") {
+        seen.push(database.one(connected).parse().expect("a number"));
+    }
     for waiter in waiters {
         let waiter = waiter.wait().succeeds();
         assert_eq!(waiter.stdout, "started\n");
     }
     assert_eq!(holder.wait().succeeds().applied().len(), 4);
+    // The holder, its watchdog, and whoever is just asking. Waiters that kept their connections would fill the five
+    // slots all the time.
+    let scarce = seen.iter().filter(|connections| **connections <= 3).count();
+    assert!(scarce * 2 > seen.len(), "{seen:?}");
 }
 
 #[test]

@@ -79,6 +79,11 @@ impl Postgres {
         self.home.path().join("data")
     }
 
+    /// The directory of the unix socket.
+    pub(crate) fn socket_directory(&self) -> &Path {
+        self.home.path()
+    }
+
     /// The TCP port on loopback, the same for the unix socket.
     pub(crate) fn port(&self) -> u16 {
         self.port
