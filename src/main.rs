@@ -19,7 +19,7 @@ fn main() -> ExitCode {
     let result = Signals::install().and_then(|signals| {
         log::exit_on_panic();
         let environment = Environment::new(env::vars_os());
-        match Config::from(env::args_os().skip(1).collect(), &environment, Path::new(".")) {
+        match Config::from(env::args_os().collect(), &environment, Path::new(".")) {
             Parsed::Print(text) => print(&text).map(|()| None),
             Parsed::Refuse(settings, failure) => {
                 log::init(&settings);
