@@ -68,15 +68,9 @@ pub(crate) fn all(
     tools: &Path,
     home: &Path,
 ) -> Result<Vec<Peer>> {
-    server.create_database("by_sqlx")?;
-    let url = server.url("by_sqlx");
-    let migrations = schema::sqlx(home)?;
+    let (url, migrations) = prepared(server, home)?;
     let mut peers = vec![floor_peer(floor, &url)?];
-    for castoff in castoffs {
-        let peer = castoff.peer(&migrations, &url);
-        succeed(peer.command())?;
-        peers.push(peer);
-    }
+    peers.extend(fronts(castoffs, &migrations, &url)?);
     peers.extend([Peer::new("true", || bare(Path::new("true"))), pg_isready(server), psql(server, &url)]);
     if let Some(binary) = installed("sqlx-cli", &tools.join("bin/sqlx"))? {
         peers.push(sqlx_cli(binary, &migrations, url));
@@ -87,6 +81,27 @@ pub(crate) fn all(
     if let Some(binary) = installed("alembic", &tools.join("venv/bin/alembic"))? {
         peers.push(alembic(server, binary, home)?);
     }
+    Ok(peers)
+}
+
+/// `psql`, which every machine with a server has, and castoff.
+pub(crate) fn for_check(server: &Server, castoffs: &[Castoff], home: &Path) -> Result<Vec<Peer>> {
+    let (url, migrations) = prepared(server, home)?;
+    let mut peers = vec![psql(server, &url)];
+    peers.extend(fronts(castoffs, &migrations, &url)?);
+    Ok(peers)
+}
+
+/// The database and the migrations that castoff and sqlx share.
+fn prepared(server: &Server, home: &Path) -> Result<(String, PathBuf)> {
+    server.create_database("by_sqlx")?;
+    Ok((server.url("by_sqlx"), schema::sqlx(home)?))
+}
+
+/// Every castoff in front of its application; the first to run applies the migrations.
+fn fronts(castoffs: &[Castoff], migrations: &Path, url: &str) -> Result<Vec<Peer>> {
+    let peers: Vec<Peer> = castoffs.iter().map(|castoff| castoff.peer(migrations, url)).collect();
+    peers.iter().try_for_each(|peer| succeed(peer.command()))?;
     Ok(peers)
 }
 
