@@ -173,7 +173,8 @@ fn a_waiter_never_blocks_inside_the_server() {
     let files = Migrations::three();
     let mut running = Run::migrate(&database, &files).spawn();
     running.until("lock.waiting");
-    let busy = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted";
+    let busy = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = \
+                (SELECT oid FROM pg_database WHERE datname = current_database())";
     let snapshots = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'castoff/%' \
                      AND datname = current_database() AND state = 'idle' AND backend_xmin IS NOT NULL";
     for _ in 0..50 {
@@ -208,12 +209,14 @@ fn waiters_keep_no_connection_while_slots_are_scarce() {
     let database = Database::on_postgres(&server);
     let files = slow(&database, 3);
     let holder = migrating(&Run::migrate(&database, &files));
+    // Connected before the slots are scarce.
+    let mut watch = database.client();
     let waiters: Vec<Running> =
         (0..8).map(|_| Run::start(&database, &files, ["/bin/echo", "started"]).spawn()).collect();
     let connected = "SELECT count(*) FROM pg_stat_activity WHERE usename = current_database()";
     let mut seen: Vec<usize> = Vec::new();
     while !holder.has_logged("migrate.done") {
-        seen.push(database.one(connected).parse().expect("a number"));
+        seen.push(watch.one(connected).parse().expect("a number"));
     }
     for waiter in waiters {
         let waiter = waiter.wait().succeeds();
