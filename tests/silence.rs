@@ -30,7 +30,7 @@ impl Frozen {
 
 impl Drop for Frozen {
     fn drop(&mut self) {
-        drop(kill(self.0, Signal::SIGCONT));
+        let _ = kill(self.0, Signal::SIGCONT);
     }
 }
 
