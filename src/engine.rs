@@ -151,6 +151,8 @@ pub enum Verdict {
     /// Try again until the deadline; the unknown belongs here too.
     #[default]
     NotYet,
+    /// Try again, but less and less often: the server has no slot free, and every attempt costs it something.
+    Crowded,
     /// The connection is gone or may not be used any more; what was under way may or may not have happened.
     Lost,
     /// The credentials were refused; a password that can be asked for again may have changed.
@@ -198,8 +200,9 @@ pub trait Session: Send {
     /// Who holds the lock, or `None` if nobody does.
     fn holder<'a>(&'a mut self, key: &'a LockKey) -> BoxFuture<'a, Result<Option<Holder>, DbError>>;
 
-    /// Makes this session one that a dead castoff leaves nothing behind of; called once, after the lock.
-    fn secure(&mut self) -> BoxFuture<'_, Result<(), DbError>>;
+    /// Makes this session one that a dead castoff leaves nothing behind of, puts back what a script may have changed
+    /// of it, and says whether it still holds the locks. Called before every migration: a script can undo all three.
+    fn secure<'a>(&'a mut self, keys: &'a [LockKey]) -> BoxFuture<'a, Result<bool, DbError>>;
 
     /// Opens a transaction for a migration.
     fn begin(&mut self) -> BoxFuture<'_, Result<(), ScriptError>> {

@@ -15,6 +15,7 @@
 //! The library exists for the binary and its tests; it is no public interface.
 
 pub mod application;
+pub mod attempt;
 pub mod backoff;
 pub mod cli;
 pub mod config;

@@ -135,8 +135,17 @@ impl Session for MySqlSession {
         })
     }
 
-    fn secure(&mut self) -> BoxFuture<'_, Result<(), DbError>> {
-        Box::pin(async move { self.ask(locks::secure_query()).await.map(drop) })
+    fn secure<'a>(&'a mut self, keys: &'a [LockKey]) -> BoxFuture<'a, Result<bool, DbError>> {
+        Box::pin(async move {
+            self.ask(locks::secure_query()).await?;
+            for key in keys {
+                let name = locks::name(key)?;
+                if !locks::truth(&self.ask(locks::is_ours(name)).await?)? {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        })
     }
 
     /// Opens a transaction in the database the session was opened on: the next migration must not depend on a `USE`

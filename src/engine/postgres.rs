@@ -26,7 +26,8 @@ pub async fn connect(target: &Target, options: &ConnectOptions) -> Result<Box<dy
     Ok(Box::new(PostgresSession {
         connection: opened.connection,
         nonce: opened.nonce,
-        target: target.clone(),
+        // The canceller must reach this very server, not another of the list.
+        target: Target { hosts: vec![opened.host], ..target.clone() },
         options: options.clone(),
         backend: Arc::default(),
         schema: String::new(),
@@ -59,7 +60,11 @@ pub async fn create_database(target: &Target, options: &ConnectOptions) -> Resul
             Ok(_) => Ok(()),
             // duplicate_database, or the unique index another replica's CREATE DATABASE got into first.
             Err(error) if matches!(error.code.as_deref(), Some("42P04" | "23505")) => Ok(()),
-            Err(error) => Err(error),
+            // object_in_use: somebody is connected to the template at this moment.
+            Err(error) if error.code.as_deref() == Some("55006") => {
+                Err(DbError { verdict: Verdict::NotYet, ..error })
+            }
+            Err(error) => Err(DbError { verdict: Verdict::Never, ..error }),
         };
     }
     Err(last)
@@ -102,10 +107,10 @@ impl PostgresSession {
         }
     }
 
-    /// The single truth value of a query.
+    /// The truth value that a query ends in.
     async fn truth(&mut self, sql: String) -> Result<bool, DbError> {
         let rows = self.rows(sql).await?;
-        Ok(rows.first().and_then(|row| row.first()).is_some_and(|value| value.as_deref() == Some("t")))
+        Ok(rows.last().and_then(|row| row.first()).is_some_and(|value| value.as_deref() == Some("t")))
     }
 
     async fn read_facts(&mut self, ledger: Option<&Ledger>) -> Result<Reading, DbError> {
@@ -117,12 +122,14 @@ impl PostgresSession {
             None => {}
             // undefined_table, invalid_schema_name: there is no history yet.
             Some(error) if matches!(error.code.as_deref(), Some("42P01" | "3F000")) && !rows.is_empty() => {
-                let facts = rows.swap_remove(0);
-                return Ok(Reading { facts: self.facts(&facts)?, history: None });
+                let mut facts = self.facts(&rows.swap_remove(0))?;
+                facts.holds_tables = self.truth(reading::tables_query(&facts.schema)).await?;
+                return Ok(Reading { facts, history: None });
             }
             // insufficient_privilege: it is there, and not ours to read.
             Some(error) if error.code.as_deref() == Some("42501") => {
-                return Err(DbError { verdict: Verdict::Never, ..error });
+                let hint = "grant the role SELECT on what the message names".to_owned();
+                return Err(DbError { verdict: Verdict::Never, hint: Some(hint), ..error });
             }
             Some(error) => return Err(error),
         }
@@ -154,7 +161,7 @@ impl PostgresSession {
                 Pooler::Transaction => true,
             },
             slots_to_spare: answer.slots_to_spare,
-            holds_tables: answer.holds_tables,
+            holds_tables: false,
         })
     }
 
@@ -231,17 +238,11 @@ impl Session for PostgresSession {
         })
     }
 
-    fn secure(&mut self) -> BoxFuture<'_, Result<(), DbError>> {
+    fn secure<'a>(&'a mut self, keys: &'a [LockKey]) -> BoxFuture<'a, Result<bool, DbError>> {
         Box::pin(async move {
-            let sql = reading::secure_query(self.version);
-            self.rows(sql).await.map(drop)
+            let keys = keys.iter().map(number).collect::<Result<Vec<_>, _>>()?;
+            self.truth(reading::secure_query(self.version, &keys)).await
         })
-    }
-
-    /// Opens a transaction with the search path the session started with: a script made by `pg_dump` empties it,
-    /// and the next migration must not depend on which one ran before it in the same process.
-    fn begin(&mut self) -> BoxFuture<'_, Result<(), ScriptError>> {
-        Box::pin(self.send_script("RESET search_path; BEGIN"))
     }
 
     fn send<'a>(&'a mut self, sql: &'a str) -> BoxFuture<'a, Result<(), ScriptError>> {

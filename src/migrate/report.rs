@@ -2,15 +2,20 @@
 
 use crate::engine::{DbError, Engine, Ledger};
 use crate::exit::{Exit, Failure};
-use crate::format::{Atomicity, Step};
-use crate::migrate::apply::{Broken, During, can_be_rolled_back};
+use crate::format::Step;
+use crate::migrate::apply::{Broken, During};
 use crate::migrate::{End, Stop};
-use crate::plan;
+use crate::plan::{Planned, Residue};
 use crate::script;
 use crate::wait::whole;
 
+/// A number of migrations in words.
+pub(super) fn migrations(count: usize) -> String {
+    if count == 1 { "1 migration".into() } else { format!("{count} migrations") }
+}
+
 pub(super) fn pending(count: usize) -> String {
-    if count == 1 { "1 migration is pending".into() } else { format!("{count} migrations are pending") }
+    format!("{} {} pending", migrations(count), if count == 1 { "is" } else { "are" })
 }
 
 /// The session could not be prepared, or the history table not be created.
@@ -28,7 +33,8 @@ pub(super) fn preparation(error: &DbError, ledger: &Ledger) -> Failure {
 }
 
 /// Logs that the connection was lost; what became of the migration is for the history to tell.
-pub(super) fn lost(step: &Step, reason: String) -> End {
+pub(super) fn lost(planned: &Planned, reason: String) -> End {
+    let Planned { step, residue } = planned;
     let id = step.migration.id.clone();
     tracing::warn!(
         event = "connection.lost",
@@ -36,13 +42,16 @@ pub(super) fn lost(step: &Step, reason: String) -> End {
         "lost the connection while applying {}: {reason}",
         step.migration.file.display()
     );
-    End::Lost { id, reason }
+    // A script that commits by itself and has no mark may be done, and nobody can tell.
+    let rerunnable = !step.before.is_empty() || *residue == Residue::Nothing;
+    End::Lost { id, reason, rerunnable }
 }
 
 /// Logs the failure and makes it the program's.
-pub(super) fn failed(engine: Engine, step: &Step, ledger: &Ledger, broken: &Broken) -> Failure {
+pub(super) fn failed(engine: Engine, planned: &Planned, ledger: &Ledger, broken: &Broken) -> Failure {
+    let step = &planned.step;
     let place = Place::of(engine, step, broken);
-    let hint = hint(engine, step, ledger, broken);
+    let hint = hint(planned, ledger, broken);
     let id = step.migration.id.as_str();
     let error = &broken.error;
     let line = place.line.map(|line| u64::try_from(line).unwrap_or(u64::MAX));
@@ -112,7 +121,8 @@ impl std::fmt::Display for Place {
 }
 
 /// What to do now: the server's hint, ours, and what state the database is in.
-fn hint(engine: Engine, step: &Step, ledger: &Ledger, broken: &Broken) -> String {
+fn hint(planned: &Planned, ledger: &Ledger, broken: &Broken) -> String {
+    let step = &planned.step;
     let mut parts = Vec::new();
     match broken.error.code.as_deref() {
         // active_sql_transaction
@@ -125,21 +135,20 @@ fn hint(engine: Engine, step: &Step, ledger: &Ledger, broken: &Broken) -> String
     parts.push(if broken.taken_back {
         "it was rolled back; fix it and deploy again".to_owned()
     } else {
-        half_applied(engine, step, ledger)
+        half_applied(planned, ledger)
     });
     parts.join("; ")
 }
 
-fn half_applied(engine: Engine, step: &Step, ledger: &Ledger) -> String {
-    if plan::completes_itself(engine, &step.migration) {
-        return "an INVALID index may have stayed: the next start removes it and builds it again".into();
-    }
+fn half_applied(planned: &Planned, ledger: &Ledger) -> String {
     let table = &ledger.table;
-    let id = &step.migration.id;
-    let why = match (engine, step.atomicity) {
-        (Engine::MySql, _) => "MySQL commits at every DDL statement",
-        (_, Atomicity::Apart) => "it ran outside a transaction",
-        (_, Atomicity::Together) => "the file controls transactions itself",
+    let id = &planned.step.migration.id;
+    let why = match planned.residue {
+        Residue::Index => {
+            return "an INVALID index may have stayed: the next start removes it and builds it again".into();
+        }
+        Residue::Part { why, .. } => why,
+        Residue::Nothing => "the connection did not answer when it was to be rolled back",
     };
     format!(
         "what came before the failed statement may have stayed ({why}): finish or undo it by hand, then set the row \
@@ -158,19 +167,17 @@ pub(super) fn stopped_after(stop: Stop, step: &Step) -> Failure {
 }
 
 /// A stop that ended a migration.
-pub(super) fn stopped_within(
-    stop: Stop,
-    engine: Engine,
-    step: &Step,
-    ledger: &Ledger,
-    broken: &Broken,
-) -> Failure {
-    let id = &step.migration.id;
-    if broken.taken_back || can_be_rolled_back(engine, step) {
+pub(super) fn stopped_within(stop: Stop, planned: &Planned, ledger: &Ledger, broken: &Broken) -> Failure {
+    let id = &planned.step.migration.id;
+    if broken.taken_back {
         return stopped(stop, &format!("migration {id} was cancelled and rolled back"));
     }
-    stopped(stop, &format!("migration {id} was cancelled on the server and is marked in {}", ledger.table))
-        .hint(half_applied(engine, step, ledger))
+    stopped(stop, &format!("migration {id} was cancelled on the server")).hint(half_applied(planned, ledger))
+}
+
+/// A stop before the first migration, while the session or the history table was being prepared.
+pub(super) fn stopped_preparing(stop: Stop) -> Failure {
+    stopped(stop, "nothing was applied")
 }
 
 /// A stop after which the server did not answer any more.

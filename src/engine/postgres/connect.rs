@@ -11,6 +11,8 @@ use crate::target::{Host, Target, TlsMode};
 /// A session and what was learned from the way it was opened.
 pub(super) struct Opened {
     pub(super) connection: PgConnection,
+    /// The host of the list that it is.
+    pub(super) host: Host,
     /// The nonce sent in the startup options, if the other side took it.
     pub(super) nonce: Nonce,
 }
@@ -102,7 +104,9 @@ async fn open_session(way: &Way<'_>, host: &Host, mode: PgSslMode) -> Result<Ope
     let settings = target.settings.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     let with_nonce = plain.clone().options(settings.clone().chain([("castoff.nonce", nonce.as_str())]));
     let error = match with_nonce.connect().await {
-        Ok(connection) => return Ok(Opened { connection, nonce: Nonce::Sent(nonce) }),
+        Ok(connection) => {
+            return Ok(Opened { connection, host: host.clone(), nonce: Nonce::Sent(nonce) });
+        }
         Err(error) => errors::classify(&error, errors::Stage::Connecting),
     };
     let (again, nonce) = if errors::refuses_startup_options(&error) {
@@ -113,7 +117,7 @@ async fn open_session(way: &Way<'_>, host: &Host, mode: PgSslMode) -> Result<Ope
         return Err(error);
     };
     match again.connect().await {
-        Ok(connection) => Ok(Opened { connection, nonce }),
+        Ok(connection) => Ok(Opened { connection, host: host.clone(), nonce }),
         Err(error) => Err(errors::classify(&error, errors::Stage::Connecting)),
     }
 }
