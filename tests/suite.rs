@@ -14,6 +14,8 @@ mod harness_check;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
+mod command;
+#[cfg(test)]
 mod concurrent_index;
 #[cfg(test)]
 mod config;
@@ -41,6 +43,8 @@ mod signals;
 mod status;
 #[cfg(test)]
 mod story;
+#[cfg(test)]
+mod tls;
 #[cfg(test)]
 mod wait;
 #[cfg(test)]
