@@ -264,6 +264,16 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn two_reasons_that_alternate_do_not_make_the_pauses_short_again() {
+        let reasons = ["remaining connection slots are reserved", "sorry, too many clients already"];
+        let refusals = (0..10_000).map(|index| error(Verdict::NotYet, reasons[index % 2])).collect();
+        let server = Server { refusals, ..Server::default() }.shared();
+        until_ready(&mut Fake(server.clone()), None, WAITING).await.err().unwrap();
+        let attempts = server.lock().unwrap().log.len();
+        assert!(attempts < 300, "{attempts} attempts in a minute against a server that is full");
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_standby_is_waited_for_until_it_takes_writes() {
         let server =
             Server { read_only: ["the server is a standby".to_owned()].into(), ..Server::default() }.shared();

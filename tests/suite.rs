@@ -38,13 +38,19 @@ mod secrets;
 #[cfg(test)]
 mod session;
 #[cfg(test)]
+mod session_state;
+#[cfg(test)]
 mod signals;
+#[cfg(test)]
+mod silence;
 #[cfg(test)]
 mod status;
 #[cfg(test)]
 mod story;
 #[cfg(test)]
 mod tls;
+#[cfg(test)]
+mod truth;
 #[cfg(test)]
 mod wait;
 #[cfg(test)]

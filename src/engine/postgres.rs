@@ -170,7 +170,7 @@ impl PostgresSession {
         statement: &Statement,
         elapsed: Duration,
     ) -> Result<(), DbError> {
-        let sql = numbered(&statement.sql.replace("{table}", &self.qualified(&ledger.table)));
+        let sql = numbered(&statement.sql).replace("{table}", &self.qualified(&ledger.table));
         let classify = |error| errors::classify(&error, Stage::Working);
         if statement.params.is_empty() {
             sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut self.connection).await.map_err(classify)?;
