@@ -44,6 +44,22 @@ fn on_an_empty_database() {
 }
 
 #[test]
+fn before_the_server_is_up() {
+    let _alone = heavy();
+    let Some(server) = Postgres::started(&[]) else { return };
+    let database = Database::on_postgres(&server);
+    server.stop(nix::sys::signal::Signal::SIGINT);
+    let run = Run::start(&database, &files(), ["/bin/echo", "started"]);
+    let mut running: Vec<Running> = (0..8).map(|_| run.spawn()).collect();
+    for replica in &mut running {
+        replica.until("wait.retry");
+    }
+    server.start();
+    let replicas: Vec<Finished> = running.into_iter().map(Running::wait).collect();
+    all_started(&replicas, 4);
+}
+
+#[test]
 fn with_nothing_pending() {
     let _alone = heavy();
     let Some(database) = Database::on(Engine::Postgres) else { return };

@@ -14,6 +14,8 @@ mod harness_check;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
+mod command;
+#[cfg(test)]
 mod concurrent_index;
 #[cfg(test)]
 mod config;
@@ -45,6 +47,8 @@ mod silence;
 mod status;
 #[cfg(test)]
 mod story;
+#[cfg(test)]
+mod tls;
 #[cfg(test)]
 mod truth;
 #[cfg(test)]
