@@ -53,7 +53,7 @@ pub(super) fn failed(engine: Engine, planned: &Planned, ledger: &Ledger, broken:
     let place = Place::of(engine, step, broken);
     let hint = hint(planned, ledger, broken);
     let id = step.migration.id.as_str();
-    let error = &broken.error;
+    let error = discreet(&broken.error.to_string(), place.statement.as_deref());
     let line = place.line.map(|line| u64::try_from(line).unwrap_or(u64::MAX));
     tracing::error!(
         event = "migration.failed",
@@ -65,10 +65,36 @@ pub(super) fn failed(engine: Engine, planned: &Planned, ledger: &Ledger, broken:
         hint = %hint,
         "{place}: {error}"
     );
-    if let Some(detail) = &error.detail {
+    if let Some(detail) = &broken.error.detail {
         tracing::debug!("the server's detail: {detail}");
     }
     Failure::message(Exit::MigrationFailed, format!("migration {id} failed: {place}: {error}")).hint(hint)
+}
+
+/// A server quotes what it does not understand. Where a secret stands in the statement, that may be the secret.
+fn discreet(error: &str, statement: Option<&str>) -> String {
+    if !statement.is_some_and(|statement| statement.contains(script::MASK)) {
+        return error.to_owned();
+    }
+    let mut discreet = String::new();
+    let mut rest = error;
+    while let Some((before, quote, quoted)) = split_at_quote(rest) {
+        discreet.push_str(before);
+        let Some((_, after)) = quoted.split_once(quote) else { break };
+        discreet.push_str(&format!("{quote}{}{quote}", script::MASK));
+        rest = after;
+    }
+    if split_at_quote(rest).is_none() {
+        discreet.push_str(rest);
+    }
+    discreet
+}
+
+/// What stands before the first quotation mark, the mark, and what stands behind it.
+fn split_at_quote(text: &str) -> Option<(&str, char, &str)> {
+    let quote = text.chars().find(|letter| matches!(letter, '"' | '\''))?;
+    let (before, after) = text.split_once(quote)?;
+    Some((before, quote, after))
 }
 
 /// Where in which file an error was.
@@ -197,5 +223,21 @@ fn stopped(stop: Stop, what: &str) -> Failure {
             format!("the migrate timeout of {} passed; {what}", whole(limit)),
         )
         .hint("raise --migrate-timeout, or make the migration smaller"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::discreet;
+
+    #[test]
+    fn what_a_server_quotes_of_a_statement_with_a_secret_is_masked() {
+        let error = "invalid input syntax for type integer: \"postgres://u:pw@h/d\" (22P02)";
+        assert_eq!(
+            discreet(error, Some("SELECT '***'::int")),
+            "invalid input syntax for type integer: \"***\" (22P02)"
+        );
+        assert_eq!(discreet(error, Some("SELECT 'x'::int")), error);
+        assert_eq!(discreet("near 'pw and no end", Some("'***'")), "near ");
     }
 }

@@ -105,7 +105,7 @@ pub(super) async fn supervise<T>(
         && !grace.is_zero()
     {
         tracing::info!(
-            "this cannot be rolled back: waiting up to {} for it to finish",
+            "waiting up to {} for it to finish, since part of it would stay",
             humantime::format_duration(grace)
         );
         if let Ok(output) = timeout(grace, &mut work).await {
