@@ -46,7 +46,7 @@ impl Connector for Configured {
     fn connect(&mut self, refused: bool) -> BoxFuture<'_, Result<Box<dyn Session>, DbError>> {
         Box::pin(async move {
             let target = self.target(refused).await?;
-            connect(&target, &self.options).await
+            connect(&target, &self.options).await.map_err(|error| without_password(error, &target))
         })
     }
 
@@ -60,4 +60,17 @@ impl Connector for Configured {
             create_database(&target, &self.options).await
         })
     }
+}
+
+/// A server may repeat what it was sent. A password that is also the user's or the database's name hides nothing.
+fn without_password(mut error: DbError, target: &Target) -> DbError {
+    let password = target.password.as_ref().map_or("", |password| password.expose());
+    if !password.is_empty() && password != target.user && password != target.database {
+        for text in
+            [Some(&mut error.message), error.detail.as_mut(), error.hint.as_mut()].into_iter().flatten()
+        {
+            *text = text.replace(password, "***");
+        }
+    }
+    error
 }

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::engine::{DbError, Engine, Ledger, Statement};
 use crate::exit::Result;
-use crate::format::{Format, Step};
+use crate::format::{Atomicity, Format, Step};
 use crate::lock::{Locked, failure_mark};
 use crate::plan::{Planned, Residue};
 use crate::wait::{milliseconds, whole};
@@ -137,7 +137,8 @@ async fn one(
     tracing::info!(event = "migration.start", id, "applying {}", step.migration.file.display());
     let canceller = locked.session().canceller();
     // What cannot be rolled back may finish and be recorded; what can is cancelled at once.
-    let grace = if planned.residue == Residue::Nothing { Duration::ZERO } else { stop_grace };
+    let rolls_back = step.atomicity == Atomicity::Together && planned.residue == Residue::Nothing;
+    let grace = if rolls_back { Duration::ZERO } else { stop_grace };
     let work = apply::apply(locked.session(), engine, ledger, planned);
     match stop::supervise(work, &*canceller, stopper, grace).await {
         Ended::With(Ok(elapsed), stopped) => {

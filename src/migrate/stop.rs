@@ -105,7 +105,7 @@ pub(super) async fn supervise<T>(
         && !grace.is_zero()
     {
         tracing::info!(
-            "waiting up to {} for it to finish, since part of it would stay",
+            "waiting up to {} for it to finish, since not all of it might be taken back",
             humantime::format_duration(grace)
         );
         if let Ok(output) = timeout(grace, &mut work).await {
