@@ -19,7 +19,6 @@ use values::{boolean, choice, glob, table_name};
 pub mod choices;
 pub mod database;
 pub mod environment;
-pub mod target;
 
 mod dialect;
 mod encoding;
@@ -108,8 +107,15 @@ pub enum Parsed {
     Run(Box<Config>),
     /// A text for stdout, and exit code 0: `--help`, `--version`.
     Print(String),
-    /// All mistakes, and how to log them.
-    Refuse(LogSettings, Failure),
+    /// All mistakes, and what else there is to say: a misspelt variable may be the reason for them.
+    Refuse {
+        /// How to log it.
+        logs: LogSettings,
+        /// To be logged as warnings first.
+        warnings: Vec<String>,
+        /// The mistakes.
+        failure: Failure,
+    },
 }
 
 impl Config {
@@ -120,7 +126,8 @@ impl Config {
             Words::Print(text) => return Parsed::Print(text),
             Words::Refuse(why, flags) => {
                 let logs = logs::best_effort(&flags, environment);
-                return Parsed::Refuse(logs, Failure::message(Exit::Usage, why));
+                let failure = Failure::message(Exit::Usage, why);
+                return Parsed::Refuse { logs, warnings: Vec::new(), failure };
             }
         };
         let settings = Settings { line: &line, environment };
@@ -132,7 +139,10 @@ impl Config {
         let config = Self::read(&settings, logs, directory, &mut report);
         match config {
             Some(config) if !report.has_mistakes() => Parsed::Run(Box::new(config)),
-            _ => Parsed::Refuse(logs, report.failure()),
+            _ => {
+                let failure = report.failure();
+                Parsed::Refuse { logs, warnings: report.warnings, failure }
+            }
         }
     }
 

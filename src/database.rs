@@ -1,9 +1,10 @@
 //! The configured database as the phases see it: each attempt reads what may have changed, then connects.
 
-use crate::config::{Database, target::Target};
+use crate::config::Database;
 use crate::engine::{
     BoxFuture, ConnectOptions, Connector, DbError, Engine, Session, Verdict, connect, create_database,
 };
+use crate::target::Target;
 
 /// Connects to what the configuration says, as it says it at that moment.
 pub struct Configured {
@@ -45,7 +46,7 @@ impl Connector for Configured {
     fn connect(&mut self, refused: bool) -> BoxFuture<'_, Result<Box<dyn Session>, DbError>> {
         Box::pin(async move {
             let target = self.target(refused).await?;
-            connect(&target, &self.options).await
+            connect(&target, &self.options).await.map_err(|error| without_password(error, &target))
         })
     }
 
@@ -59,4 +60,17 @@ impl Connector for Configured {
             create_database(&target, &self.options).await
         })
     }
+}
+
+/// A server may repeat what it was sent. A password that is also the user's or the database's name hides nothing.
+fn without_password(mut error: DbError, target: &Target) -> DbError {
+    let password = target.password.as_ref().map_or("", |password| password.expose());
+    if !password.is_empty() && password != target.user && password != target.database {
+        for text in
+            [Some(&mut error.message), error.detail.as_mut(), error.hint.as_mut()].into_iter().flatten()
+        {
+            *text = text.replace(password, "***");
+        }
+    }
+    error
 }

@@ -8,7 +8,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use crate::config::target::Target;
+pub use crate::target::Engine;
+use crate::target::Target;
 
 pub(crate) mod certificates;
 #[cfg(test)]
@@ -20,37 +21,6 @@ pub mod sqlite;
 
 /// A boxed future, so that [`Session`] can be a trait object.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
-
-/// The engines built in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Engine {
-    /// PostgreSQL and what speaks its protocol.
-    Postgres,
-    /// MySQL and MariaDB.
-    MySql,
-    /// SQLite, in this process.
-    Sqlite,
-}
-
-impl Engine {
-    /// Every engine, in the order `--version` lists them.
-    pub const ALL: [Self; 3] = [Self::Postgres, Self::MySql, Self::Sqlite];
-
-    /// The name used in logs and in `status --json`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Postgres => "postgres",
-            Self::MySql => "mysql",
-            Self::Sqlite => "sqlite",
-        }
-    }
-}
-
-impl fmt::Display for Engine {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
 
 /// One row as text, column by column; `None` is NULL. Binary columns are selected as hexadecimal.
 pub type Row = Vec<Option<String>>;
@@ -181,6 +151,8 @@ pub enum Verdict {
     /// Try again until the deadline; the unknown belongs here too.
     #[default]
     NotYet,
+    /// Try again, but less and less often: the server has no slot free, and every attempt costs it something.
+    Crowded,
     /// The connection is gone or may not be used any more; what was under way may or may not have happened.
     Lost,
     /// The credentials were refused; a password that can be asked for again may have changed.
@@ -228,8 +200,9 @@ pub trait Session: Send {
     /// Who holds the lock, or `None` if nobody does.
     fn holder<'a>(&'a mut self, key: &'a LockKey) -> BoxFuture<'a, Result<Option<Holder>, DbError>>;
 
-    /// Makes this session one that a dead castoff leaves nothing behind of; called once, after the lock.
-    fn secure(&mut self) -> BoxFuture<'_, Result<(), DbError>>;
+    /// Makes this session one that a dead castoff leaves nothing behind of, puts back what a script may have changed
+    /// of it, and says whether it still holds the locks. Called before every migration: a script can undo all three.
+    fn secure<'a>(&'a mut self, keys: &'a [LockKey]) -> BoxFuture<'a, Result<bool, DbError>>;
 
     /// Opens a transaction for a migration.
     fn begin(&mut self) -> BoxFuture<'_, Result<(), ScriptError>> {
@@ -271,10 +244,13 @@ pub trait Session: Send {
     fn close(self: Box<Self>) -> BoxFuture<'static, ()>;
 }
 
-/// Cancels, on the server, whatever the session it came from is running.
+/// What can be done about a session from outside, while it is busy: each call opens a connection of its own.
 pub trait Cancel: Send + Sync {
-    /// Asks the server once, from a connection of its own. The statement's own future then ends with an error.
+    /// Asks the server once to end the running statement. The statement's own future then ends with an error.
     fn cancel(&self) -> BoxFuture<'_, Result<(), DbError>>;
+
+    /// Whether the server still has the session.
+    fn is_alive(&self) -> BoxFuture<'_, Result<bool, DbError>>;
 }
 
 /// How castoff connects, whatever the engine.

@@ -4,8 +4,14 @@ use crate::application::Application;
 use crate::exit::Failure;
 use crate::signals::Signals;
 use nix::sys::prctl;
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::execve;
 use std::ffi::CString;
+use std::time::Duration;
+
+/// How often children are looked for, and the pause between: a killed process takes a moment to end.
+const REAP_LOOKS: usize = 20;
+const REAP_PAUSE: Duration = Duration::from_millis(5);
 
 /// The longest command name the kernel keeps, in bytes (`TASK_COMM_LEN` less its NUL).
 const LONGEST_NAME: usize = 15;
@@ -19,6 +25,7 @@ const LONGEST_NAME: usize = 15;
 ///
 /// On failure castoff's signal handlers work again.
 pub fn become_application(application: &Application, signals: &Signals) -> Failure {
+    reap();
     let let_go = match signals.let_go() {
         Ok(let_go) => let_go,
         Err(failure) => return failure,
@@ -26,6 +33,22 @@ pub fn become_application(application: &Application, signals: &Signals) -> Failu
     let Err(errno) = execve(application.path(), application.argv(), application.environment());
     let_go.take_back();
     application.refused(errno)
+}
+
+/// Reaps what commands left behind: PID 1 inherits every orphan, and the application is to start without children.
+///
+/// They have been killed already; a child that is still alive is none of ours and is not waited for any longer.
+fn reap() {
+    for _ in 0..REAP_LOOKS {
+        loop {
+            match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+                Ok(WaitStatus::StillAlive) => break,
+                Ok(_) => {}
+                Err(_) => return,
+            }
+        }
+        std::thread::sleep(REAP_PAUSE);
+    }
 }
 
 /// Shows the phase in PID 1's command name, where `castoff health` finds it: `castoff:wait`, `castoff:lock`,

@@ -4,15 +4,18 @@
 //!
 //! The modules stand in the order of the program's life.
 //!
-//! - [`config`]: raw arguments become one validated `Config` before anything runs.
+//! - [`cli`], [`config`]: raw arguments become one validated [`config::Config`] before anything runs.
 //! - [`signals`], [`log`], [`exit`]: what a PID 1 needs at any moment.
-//! - [`application`]: the command castoff will become, looked up before waiting.
-//! - `wait`, `lock`, `migrate`, [`exec`]: the four phases.
-//! - [`engine`]: the servers. [`format`]: the migration tools. `script`: SQL text. They meet on plain data.
+//! - [`application`], [`migrations`]: the command castoff will become and the files, read before waiting.
+//! - [`life`]: the story. [`wait`], [`lock`], [`migrate`], [`exec`]: its four phases; [`plan`] decides what is to be
+//!   done, and [`status`] says it without doing it.
+//! - [`engine`]: the servers. [`mod@format`]: the migration tools. [`script`]: SQL text. They meet on plain data;
+//!   [`target`] says where a database is, and [`database`] connects to it as it is configured at that moment.
 //!
 //! The library exists for the binary and its tests; it is no public interface.
 
 pub mod application;
+pub mod attempt;
 pub mod backoff;
 pub mod cli;
 pub mod config;
@@ -30,4 +33,5 @@ pub mod plan;
 pub mod script;
 pub mod signals;
 pub mod status;
+pub mod target;
 pub mod wait;

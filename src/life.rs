@@ -4,20 +4,28 @@ use std::ffi::OsString;
 use std::future::Future;
 use std::time::{Duration, Instant};
 
+use crate::attempt::{Attempts, Conditions, Ready, Trouble};
+use crate::backoff::jitter;
 use crate::cli::Task;
-use crate::config::target::{Secret, SessionAttrs, TlsRoot};
 use crate::config::{Config, Drift, Mode, Timeouts};
 use crate::database::Configured;
-use crate::engine::{ConnectOptions, Connector, Ledger};
+use crate::engine::{ConnectOptions, Ledger, Session};
 use crate::exec::name_phase;
 use crate::exit::{Exit, Failure, Result};
-use crate::lock::{self, Locking, Outcome};
+use crate::lock::{self, Outcome};
 use crate::migrate::{self, End, Migrating, Stopper};
 use crate::migrations::Migrations;
-use crate::plan::Policy;
+use crate::plan::{Plans, Policy};
 use crate::signals::{Signals, leave_to_main_thread, stopped_by};
 use crate::status::Status;
-use crate::wait::{self, Ready, Waiting, milliseconds};
+use crate::target::{Secret, SessionAttrs, TlsRoot};
+use crate::wait::{self, milliseconds};
+
+/// The longest pause before a lost connection is opened again.
+const RECONNECT_PAUSE: Duration = Duration::from_millis(500);
+
+/// How long ending a session may take before its connection is simply dropped.
+const CLOSE_LIMIT: Duration = Duration::from_secs(1);
 
 /// What the phases before the hand-over have come to.
 #[derive(Debug, Default)]
@@ -65,8 +73,10 @@ impl Times {
 /// [`leave_nothing_to_defaults`].
 pub fn connect_options(config: &Config) -> ConnectOptions {
     let root = config.database.as_ref().map(|database| &database.target().tls.root);
-    let system_roots = match (root, openssl_probe::probe().cert_file) {
-        (Some(TlsRoot::System), Some(file)) => std::fs::read(file).unwrap_or_default(),
+    let system_roots = match root {
+        Some(TlsRoot::System) => {
+            openssl_probe::probe().cert_file.and_then(|file| std::fs::read(file).ok()).unwrap_or_default()
+        }
         _ => Vec::new(),
     };
     let hostname = nix::unistd::gethostname().unwrap_or_default();
@@ -133,27 +143,33 @@ impl Life<'_> {
             )?),
         };
         let mut connector = Configured::new(database, options);
-        let engine = connector.engine();
-        let ledger = migrations.as_ref().map(|migrations| migrations.ledger(engine));
-        let started = Instant::now();
-        let mut ready = self.wait(&mut connector, ledger.as_ref()).await?;
         let mut prepared = Prepared::default();
-        prepared.times.wait = started.elapsed();
-        match (migrations, ledger) {
-            (Some(migrations), Some(ledger)) => {
-                if let Task::Status { json } = config.task {
-                    let policy = self.policy(&migrations);
-                    let Ready { session, reading } = &mut ready;
-                    let status =
-                        Status::read(&mut **session, engine, reading, &migrations, &ledger, policy).await?;
-                    ready.session.close().await;
-                    prepared.output = if json { status.json()? + "\n" } else { status.text() };
-                    prepared.verdict = status.verdict();
-                } else {
-                    self.migrate(&mut connector, ready, &migrations, &ledger, &mut prepared.times).await?;
+        let conditions = Conditions {
+            limit: config.timeouts.connect,
+            writable: self.needs_writes(),
+            create_database: config.create_database,
+        };
+        let mut attempts = Attempts::new(&mut connector, conditions);
+        match migrations {
+            None => close(self.wait(&mut attempts, None, &mut prepared.times).await?.session).await,
+            Some(migrations) => {
+                let engine = attempts.connector().engine();
+                let ledger = migrations.ledger(engine);
+                let plans = Plans {
+                    migrations: &migrations,
+                    engine,
+                    ledger: &ledger,
+                    policy: self.policy(&migrations),
+                };
+                let ready = self.wait(&mut attempts, Some(&ledger), &mut prepared.times).await?;
+                match config.task {
+                    Task::Status { json } => {
+                        self.status(&attempts, ready, &plans, json, &mut prepared).await?;
+                    }
+                    // Boxed, because it is large and most starts never get there.
+                    _ => Box::pin(self.migrate(&mut attempts, ready, &plans, &mut prepared.times)).await?,
                 }
             }
-            _ => ready.session.close().await,
         }
         if config.export_database_url {
             let database = connector.database();
@@ -162,15 +178,43 @@ impl Life<'_> {
         Ok(prepared)
     }
 
-    async fn wait(&self, connector: &mut dyn Connector, ledger: Option<&Ledger>) -> Result<Ready> {
-        let Timeouts { wait, connect, .. } = self.config.timeouts;
-        let waiting = Waiting {
-            limit: wait,
-            attempt: connect,
-            writable: self.needs_writes(),
-            create_database: self.config.create_database,
+    async fn wait(
+        &self,
+        attempts: &mut Attempts<'_>,
+        ledger: Option<&Ledger>,
+        times: &mut Times,
+    ) -> Result<Ready> {
+        let started = Instant::now();
+        let limit = self.config.timeouts.wait;
+        let ready = self.interruptible("wait", wait::until_ready(attempts, ledger, limit)).await;
+        times.wait += started.elapsed();
+        ready
+    }
+
+    async fn status(
+        &self,
+        attempts: &Attempts<'_>,
+        mut ready: Ready,
+        plans: &Plans<'_>,
+        json: bool,
+        prepared: &mut Prepared,
+    ) -> Result<()> {
+        let read = async {
+            let Ready { session, reading } = &mut ready;
+            Status::read(&mut **session, reading, plans).await.map_err(Trouble::from)
         };
-        self.interruptible("wait", wait::until_ready(connector, ledger, waiting)).await
+        let deadline = None;
+        let read = async {
+            attempts.bounded(read, deadline).await.map_err(|trouble| match trouble {
+                Trouble::Never(failure) => failure,
+                Trouble::NotYet(error) => Failure::new(Exit::Unavailable, error),
+            })
+        };
+        let status = self.interruptible("wait", read).await?;
+        close(ready.session).await;
+        prepared.output = if json { status.json()? + "\n" } else { status.text() };
+        prepared.verdict = status.verdict();
+        Ok(())
     }
 
     /// Whether a server that takes no writes is not ready: unless castoff only looks, or only waits for a database
@@ -186,29 +230,23 @@ impl Life<'_> {
     /// Lock and migrate, again where a connection was lost and the history can tell what became of the work.
     async fn migrate(
         &self,
-        connector: &mut dyn Connector,
-        ready: Ready,
-        migrations: &Migrations,
-        ledger: &Ledger,
+        attempts: &mut Attempts<'_>,
+        mut ready: Ready,
+        plans: &Plans<'_>,
         times: &mut Times,
     ) -> Result<()> {
-        let Timeouts { connect, lock, migrate, stop_grace, .. } = self.config.timeouts;
-        let policy = self.policy(migrations);
-        let locking = Locking { limit: lock, attempt: connect, policy };
-        let migrating =
-            Migrating { engine: connector.engine(), format: migrations.format, ledger, stop_grace };
-        let mut ready = ready;
-        let mut lost: Option<(String, String)> = None;
+        let Timeouts { lock, migrate, stop_grace, .. } = self.config.timeouts;
+        let Plans { migrations, engine, ledger, policy } = *plans;
+        let migrating = Migrating { engine, format: migrations.format, ledger, stop_grace };
         let mut stopper = None;
+        let mut lost: Option<Lost> = None;
         loop {
             let started = Instant::now();
-            let outcome = self
-                .interruptible("lock", lock::acquire(connector, ready, migrations, ledger, locking))
-                .await;
+            let outcome = self.interruptible("lock", lock::acquire(attempts, ready, plans, lock)).await;
             times.lock += started.elapsed();
-            let mut locked = match (outcome, &lost) {
-                (Ok(Outcome::Locked(locked)), _) => locked,
-                (Ok(Outcome::NothingToDo(plan)), _) => {
+            let mut locked = match outcome {
+                Ok(Outcome::Locked(locked)) => locked,
+                Ok(Outcome::NothingToDo(plan)) => {
                     if lost.is_none() {
                         tracing::info!(event = "migrate.none", "nothing is pending");
                     }
@@ -217,41 +255,51 @@ impl Life<'_> {
                     }
                     return Ok(());
                 }
-                (Err(failure), Some((id, reason))) if failure.exit == Exit::Data => {
-                    return Err(outcome_unknown(id, reason, &failure));
+                Err(failure) => {
+                    return Err(match lost {
+                        Some(lost) => lost.unlearned(failure),
+                        None => failure,
+                    });
                 }
-                (Err(failure), _) => return Err(failure),
             };
+            if let Some(lost) = lost.as_ref().filter(|lost| !lost.rerunnable)
+                && locked.steps.iter().any(|planned| planned.step.migration.id == lost.id)
+            {
+                locked.release().await;
+                return Err(lost.outcome_unknown("it is not recorded, and it commits by itself"));
+            }
             name_phase("migrate");
             let started = Instant::now();
             let stopper = stopper.get_or_insert_with(|| Stopper::new(self.signal_number(), migrate));
             let end = migrate::run(&mut locked, migrating, stopper).await;
             times.migrate += started.elapsed();
-            match end {
+            let again = match end {
                 Ok(End::Applied(_)) => {
                     locked.release().await;
                     return Ok(());
-                }
-                Ok(End::Lost { id, reason }) => {
-                    // The session is out of step with its server: it is dropped, never reused.
-                    drop(locked);
-                    if lost.as_ref().is_some_and(|(before, _)| *before == id) {
-                        return Err(lost_twice(&id, &reason));
-                    }
-                    let again = self.wait(connector, Some(ledger)).await;
-                    if id.is_empty() {
-                        // Nothing had been written yet, so this is like the first wait.
-                        ready = again?;
-                        continue;
-                    }
-                    ready = again.map_err(|failure| unlearned(&id, &reason, failure))?;
-                    lost = Some((id, reason));
                 }
                 Err(failure) => {
                     locked.release().await;
                     return Err(failure);
                 }
-            }
+                // The session is out of step with its server: it is dropped, never reused.
+                Ok(End::LostBetween) => lost.take(),
+                Ok(End::Lost { id, reason, rerunnable }) => {
+                    if lost.as_ref().is_some_and(|before| before.id == id) {
+                        return Err(lost_twice(&id, &reason));
+                    }
+                    Some(Lost { id, reason, rerunnable })
+                }
+            };
+            drop(locked);
+            lost = again;
+            // A server that ends every session at once is not to be knocked at without a pause.
+            tokio::time::sleep(jitter(Duration::ZERO, RECONNECT_PAUSE)).await;
+            ready = match (self.wait(attempts, Some(ledger), times).await, &lost) {
+                (Ok(ready), _) => ready,
+                (Err(failure), Some(lost)) => return Err(lost.unlearned(failure)),
+                (Err(failure), None) => return Err(failure),
+            };
         }
     }
 
@@ -290,20 +338,47 @@ impl Life<'_> {
     }
 }
 
-/// The connection was lost in the middle, and the history does not tell how far the work got.
-fn outcome_unknown(id: &str, reason: &str, failure: &Failure) -> Failure {
-    Failure::message(
-        Exit::OutcomeUnknown,
-        format!("the connection was lost while applying migration {id} ({reason}), and how far it got could not be learned: {failure}"),
-    )
-    .hint(failure.hint.clone().unwrap_or_else(|| "look at the database before starting again".into()))
+/// A migration whose connection was lost in the middle.
+struct Lost {
+    id: String,
+    reason: String,
+    rerunnable: bool,
 }
 
-/// A signal while reconnecting stays a signal; anything else leaves the outcome unknown.
-fn unlearned(id: &str, reason: &str, failure: Failure) -> Failure {
-    match failure.exit {
-        Exit::Signal(_) => failure,
-        _ => outcome_unknown(id, reason, &failure),
+impl Lost {
+    /// The history does not tell how far the work got, or cannot be asked.
+    fn outcome_unknown(&self, why: impl std::fmt::Display) -> Failure {
+        let Self { id, reason, .. } = self;
+        Failure::message(
+            Exit::OutcomeUnknown,
+            format!(
+                "the connection was lost while applying migration {id} ({reason}), and how far it got could not be \
+                 learned: {why}"
+            ),
+        )
+        .hint("see what of it is in the database before starting again")
+    }
+
+    /// What came instead of learning the outcome. A signal stays a signal, and a failure that another replica met
+    /// at this migration is an outcome.
+    fn unlearned(&self, failure: Failure) -> Failure {
+        match failure.exit {
+            Exit::Signal(_) | Exit::MigrationFailed => failure,
+            _ => {
+                let unknown = self.outcome_unknown(&failure);
+                match failure.hint {
+                    Some(hint) => unknown.hint(hint),
+                    None => unknown,
+                }
+            }
+        }
+    }
+}
+
+/// Ends a session in good order, unless its server does not answer.
+async fn close(session: Box<dyn Session>) {
+    if tokio::time::timeout(CLOSE_LIMIT, session.close()).await.is_err() {
+        tracing::debug!("the server did not answer when the session was ended");
     }
 }
 

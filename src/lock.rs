@@ -6,15 +6,15 @@
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
+use crate::attempt::{Attempts, Ready, Trouble};
 use crate::backoff::jitter;
-use crate::engine::{Connector, DbError, Engine, Facts, Holder, Ledger, LockKey, Reading, Session, Verdict};
+use crate::engine::{DbError, Engine, Facts, Holder, LockKey, Session, Verdict};
 use crate::exit::{Exit, Failure, Result};
-use crate::format::{Migration, Step};
-use crate::migrations::Migrations;
-use crate::plan::{Decision, Plan, Policy};
-use crate::wait::{self, Ready, milliseconds, whole};
+use crate::format::Migration;
+use crate::plan::{Decision, Plan, Planned, Plans};
+use crate::wait::{milliseconds, whole};
 
 /// How often a waiter with a connection looks: each pause is drawn between these.
 const POLL: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(100));
@@ -25,16 +25,8 @@ const APART: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs
 /// How often a waiter asks who holds the lock.
 const ASK_HOLDER: Duration = Duration::from_secs(1);
 
-/// How the lock is waited for.
-#[derive(Clone, Copy, Debug)]
-pub struct Locking {
-    /// The longest wait; `None` for ever.
-    pub limit: Option<Duration>,
-    /// One attempt to reconnect.
-    pub attempt: Option<Duration>,
-    /// What drift does.
-    pub policy: Policy,
-}
+/// How long giving the locks back may take before the connection is simply dropped.
+const RELEASE_LIMIT: Duration = Duration::from_secs(1);
 
 /// What the lock phase ends in.
 pub enum Outcome {
@@ -49,11 +41,12 @@ pub struct Locked {
     session: Box<dyn Session>,
     keys: Vec<LockKey>,
     /// What is to be done.
-    pub steps: Vec<Step>,
+    pub steps: Vec<Planned>,
     /// Whether the history table is there.
     pub history_exists: bool,
     /// How long the lock was waited for.
     pub waited: Duration,
+    abandoned: bool,
 }
 
 impl Locked {
@@ -62,146 +55,158 @@ impl Locked {
         &mut *self.session
     }
 
-    /// Gives the locks back and ends the session.
+    /// Prepares the session for the next migration and says whether it still holds every lock.
+    ///
+    /// # Errors
+    ///
+    /// The server's answer.
+    pub async fn secure(&mut self) -> Result<bool, DbError> {
+        self.session.secure(&self.keys).await
+    }
+
+    /// The session is out of step with its server: it will be dropped, which frees the locks, and not asked again.
+    pub fn abandon(&mut self) {
+        self.abandoned = true;
+    }
+
+    /// Gives the locks back and ends the session. A server that does not answer is left alone: the connection's end
+    /// frees the locks as well.
     pub async fn release(self) {
-        let mut session = self.session;
-        for key in self.keys.iter().rev() {
-            if let Err(error) = session.unlock(key).await {
-                tracing::debug!("unlocking: {error}; closing the session frees the lock");
-            }
+        if self.abandoned {
+            return;
         }
-        session.close().await;
+        let mut session = self.session;
+        let release = async {
+            for key in self.keys.iter().rev() {
+                if let Err(error) = session.unlock(key).await {
+                    tracing::debug!("unlocking: {error}; closing the session frees the lock");
+                    break;
+                }
+            }
+            session.close().await;
+        };
+        if timeout(RELEASE_LIMIT, release).await.is_err() {
+            tracing::debug!("the server did not answer when the lock was given back");
+        }
     }
 }
 
-/// Polls until nothing is pending, or the lock is ours and something is.
+/// Polls until nothing is pending, or the lock is ours and something is; `limit` bounds that, `None` does not.
 ///
 /// # Errors
 ///
 /// 75 when the limit passes; 65 and 64 where the history must not be migrated; 77 behind a pooler; 80 when another
 /// replica has just failed at the same migration.
 pub async fn acquire(
-    connector: &mut dyn Connector,
+    attempts: &mut Attempts<'_>,
     ready: Ready,
-    migrations: &Migrations,
-    ledger: &Ledger,
-    locking: Locking,
+    plans: &Plans<'_>,
+    limit: Option<Duration>,
 ) -> Result<Outcome> {
-    let engine = connector.engine();
-    let started = Instant::now();
-    let deadline = locking.limit.and_then(|limit| started.checked_add(limit));
-    let mut waiter = Waiter { started, holder: None, asked: None, trouble: None };
-    let mut connected = Some((ready.session, ready.reading));
+    let mut waiter = Waiter::new(limit);
+    let mut connected = Some(ready);
     loop {
-        if let Some((mut session, reading)) = connected.take() {
-            let plan = Plan::new(migrations, engine, reading.history.as_deref())?;
-            if plan.has_nothing_to_do(locking.policy) {
-                session.close().await;
-                return Ok(Outcome::NothingToDo(plan));
-            }
-            if reading.facts.pooled {
-                return Err(pooled());
-            }
-            let keys = keys(migrations, engine, &reading.facts, ledger);
-            let attempt = async {
-                let Some(held) = try_all(&mut *session, &keys).await? else { return Ok(None) };
-                waiter.look_at_holder(&mut *session, held).await?;
-                let next = plan.to_apply(migrations).next().and_then(|id| migrations.get(id));
-                let failed = match next {
-                    Some(next) if session.failure_announced(held, &failure_mark(next)).await? => Some(next),
-                    _ => None,
-                };
-                Ok::<_, DbError>(Some(failed))
-            };
-            match attempt.await {
-                Ok(None) => match under_lock(session, keys, migrations, ledger, engine, locking.policy).await
-                {
-                    Ok(Under::NothingToDo(plan)) => return Ok(Outcome::NothingToDo(plan)),
-                    Ok(Under::Work(mut locked)) => {
-                        locked.waited = started.elapsed();
-                        let elapsed_ms = milliseconds(locked.waited);
-                        tracing::info!(
-                            event = "lock.acquired",
-                            elapsed_ms,
-                            "lock acquired after {elapsed_ms} ms"
-                        );
-                        return Ok(Outcome::Locked(locked));
-                    }
-                    Ok(Under::Lost(error)) => waiter.lost(error)?,
-                    Err(failure) => return Err(failure),
-                },
-                Ok(Some(Some(failed))) => return Err(failed_elsewhere(failed)),
-                Ok(Some(None)) => {
-                    if reading.facts.slots_to_spare {
-                        connected = Some((session, reading));
-                    } else {
-                        session.close().await;
-                    }
-                }
-                Err(error) => waiter.lost(error)?,
+        if let Some(ready) = connected.take() {
+            let deadline = waiter.deadline;
+            match attempts.bounded(look(ready, plans, &mut waiter), deadline).await {
+                Ok(Look::Done(outcome)) => return Ok(outcome),
+                Ok(Look::Held(ready)) => connected = ready,
+                Err(Trouble::Never(failure)) => return Err(failure),
+                Err(Trouble::NotYet(error)) => waiter.lost(attempts, error),
             }
         }
-        waiter.pause(connected.is_some(), deadline).await?;
-        connected = match connected {
-            Some((mut session, _)) => match session.read(Some(ledger)).await {
-                Ok(reading) => Some((session, reading)),
-                Err(error) => {
-                    waiter.lost(error)?;
-                    None
-                }
-            },
-            None => match reconnect(connector, ledger, locking, deadline).await {
-                Ok(again) => Some(again),
-                Err(error) if matches!(error.verdict, Verdict::Never | Verdict::NoDatabase) => {
-                    return Err(wait::refused(connector, &error));
-                }
-                Err(error) => {
-                    waiter.lost(error)?;
-                    None
-                }
-            },
+        waiter.pause(connected.is_some()).await?;
+        let deadline = waiter.deadline;
+        let again = match connected.take() {
+            Some(ready) => attempts.again(ready.session, Some(plans.ledger), deadline).await,
+            None => attempts.connect(Some(plans.ledger), deadline).await,
         };
+        match again {
+            Ok(ready) => {
+                waiter.trouble = None;
+                connected = Some(ready);
+            }
+            Err(Trouble::Never(failure)) => return Err(failure),
+            Err(Trouble::NotYet(error)) => waiter.lost(attempts, error),
+        }
     }
 }
 
-/// What was found once the lock was ours.
-enum Under {
-    NothingToDo(Plan),
-    Work(Box<Locked>),
-    Lost(DbError),
+/// What one look at history and lock came to.
+enum Look {
+    /// The phase is over.
+    Done(Outcome),
+    /// Somebody else holds the lock; the session, if it may be kept.
+    Held(Option<Ready>),
 }
 
-/// Reads the history again, now that it cannot change any more, and decides.
-async fn under_lock(
-    mut session: Box<dyn Session>,
-    keys: Vec<LockKey>,
-    migrations: &Migrations,
-    ledger: &Ledger,
-    engine: Engine,
-    policy: Policy,
-) -> Result<Under> {
-    let reading = match session.read(Some(ledger)).await {
-        Ok(reading) => reading,
-        Err(error) => return Ok(Under::Lost(error)),
-    };
+/// Nothing pending is the end. Otherwise the lock is tried, and the history read again under it.
+async fn look(ready: Ready, plans: &Plans<'_>, waiter: &mut Waiter) -> Result<Look, Trouble> {
+    let Ready { mut session, reading } = ready;
+    let plan = plans.plan(&reading)?;
+    if plan.has_nothing_to_do(plans.policy) {
+        session.close().await;
+        return Ok(Look::Done(Outcome::NothingToDo(plan)));
+    }
+    if reading.facts.pooled {
+        return Err(pooled().into());
+    }
+    let keys = keys(plans, &reading.facts);
+    if let Some(held) = try_all(&mut *session, &keys).await.map_err(unavailable)? {
+        waiter.look_at_holder(&mut *session, held).await.map_err(unavailable)?;
+        if let Some(next) = plan.to_apply(plans.migrations).next().and_then(|id| plans.migrations.get(id))
+            && session.failure_announced(held, &failure_mark(next)).await.map_err(unavailable)?
+        {
+            return Err(failed_elsewhere(next).into());
+        }
+        if reading.facts.slots_to_spare {
+            return Ok(Look::Held(Some(Ready { session, reading })));
+        }
+        session.close().await;
+        return Ok(Look::Held(None));
+    }
+    let reading = session.read(Some(plans.ledger)).await.map_err(unavailable)?;
+    if let Some(reason) = reading.facts.read_only {
+        return Err(Trouble::NotYet(DbError { message: reason, ..DbError::default() }));
+    }
     let history_exists = reading.history.is_some();
-    let plan = Plan::new(migrations, engine, reading.history.as_deref())?;
-    let decision = plan.decide(migrations, engine, policy, &reading.facts, history_exists);
-    let mut locked = Locked { session, keys, steps: Vec::new(), history_exists, waited: Duration::ZERO };
-    match decision {
+    let plan = plans.plan(&reading)?;
+    let mut locked = Locked {
+        session,
+        keys,
+        steps: Vec::new(),
+        history_exists,
+        waited: waiter.started.elapsed(),
+        abandoned: false,
+    };
+    match plan.decide(plans, &reading.facts, history_exists) {
         Ok(Decision::Work(steps)) => {
+            let elapsed_ms = milliseconds(locked.waited);
+            tracing::info!(event = "lock.acquired", elapsed_ms, "lock acquired after {elapsed_ms} ms");
             locked.steps = steps;
-            Ok(Under::Work(Box::new(locked)))
+            Ok(Look::Done(Outcome::Locked(Box::new(locked))))
         }
         Ok(Decision::Nothing) => {
             locked.release().await;
-            Ok(Under::NothingToDo(plan))
+            Ok(Look::Done(Outcome::NothingToDo(plan)))
         }
         Err(failure) => {
             locked.release().await;
-            Err(failure)
+            Err(failure.into())
         }
     }
+}
+
+/// An answer that will not change ends the wait; anything else is looked at again.
+fn unavailable(error: DbError) -> Trouble {
+    if !matches!(error.verdict, Verdict::Statement | Verdict::Never) {
+        return Trouble::NotYet(error);
+    }
+    let failure = Failure::message(Exit::Refused, format!("cannot take the lock: {error}"));
+    Trouble::Never(match error.hint {
+        Some(hint) => failure.hint(hint),
+        None => failure.hint("see the server's log, and what the role may do"),
+    })
 }
 
 /// Takes all keys or none; returns the one that somebody else holds.
@@ -217,30 +222,10 @@ async fn try_all<'a>(session: &mut dyn Session, keys: &'a [LockKey]) -> Result<O
     Ok(None)
 }
 
-async fn reconnect(
-    connector: &mut dyn Connector,
-    ledger: &Ledger,
-    locking: Locking,
-    deadline: Option<Instant>,
-) -> Result<(Box<dyn Session>, Reading), DbError> {
-    let attempt = async {
-        let mut session = connector.connect(false).await?;
-        let reading = session.read(Some(ledger)).await?;
-        Ok((session, reading))
-    };
-    let remaining = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-    match [locking.attempt, remaining].into_iter().flatten().min() {
-        None => attempt.await,
-        Some(limit) => tokio::time::timeout(limit, attempt).await.unwrap_or_else(|_| {
-            let message = format!("no answer within {}", whole(limit));
-            Err(DbError { message, ..DbError::default() })
-        }),
-    }
-}
-
 /// A waiter's memory between polls.
 struct Waiter {
     started: Instant,
+    deadline: Option<Instant>,
     holder: Option<Holder>,
     asked: Option<Instant>,
     /// Why there is no connection, if there is none.
@@ -248,6 +233,12 @@ struct Waiter {
 }
 
 impl Waiter {
+    fn new(limit: Option<Duration>) -> Self {
+        let started = Instant::now();
+        let deadline = limit.and_then(|limit| started.checked_add(limit));
+        Self { started, deadline, holder: None, asked: None, trouble: None }
+    }
+
     /// Names the holder once per change.
     async fn look_at_holder(&mut self, session: &mut dyn Session, key: &LockKey) -> Result<(), DbError> {
         if self.asked.is_some_and(|asked| asked.elapsed() < ASK_HOLDER) {
@@ -272,50 +263,40 @@ impl Waiter {
         Ok(())
     }
 
-    /// Remembers why a connection was lost; the next look opens another.
-    ///
-    /// # Errors
-    ///
-    /// Where the server answered, and the answer will not change.
-    fn lost(&mut self, error: DbError) -> Result<()> {
-        if error.verdict == Verdict::Statement {
-            let failure = Failure::message(Exit::Refused, format!("cannot take the lock: {error}"));
-            return Err(match error.hint {
-                Some(hint) => failure.hint(hint),
-                None => failure.hint("see the server's log, and what the role may do"),
-            });
+    /// Remembers why there is no connection; the next look opens another.
+    fn lost(&mut self, attempts: &mut Attempts<'_>, error: DbError) {
+        // A look that our own deadline cut short says nothing about the server.
+        if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) && self.holder.is_some() {
+            return;
         }
-        tracing::debug!("no connection while waiting for the lock: {error}");
+        attempts.report(&error);
         self.trouble = Some(error);
-        Ok(())
+        // Whoever held the lock when we last looked may be gone as well.
+        self.holder = None;
+        self.asked = None;
     }
 
     /// Sleeps until the next look.
-    async fn pause(&mut self, connected: bool, deadline: Option<Instant>) -> Result<()> {
+    async fn pause(&mut self, connected: bool) -> Result<()> {
         let waited = self.started.elapsed();
         let pause = if connected {
             jitter(POLL.0, POLL.1)
         } else {
             jitter(Duration::ZERO, (waited / 10).clamp(APART.0, APART.1))
         };
-        match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
-            Some(Duration::ZERO) => Err(self.timed_out()),
-            Some(remaining) => {
-                sleep(pause.min(remaining)).await;
-                Ok(())
-            }
-            None => {
-                sleep(pause).await;
-                Ok(())
-            }
+        match self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
+            Some(Duration::ZERO) => return Err(self.timed_out()),
+            Some(remaining) => sleep(pause.min(remaining)).await,
+            None => sleep(pause).await,
         }
+        Ok(())
     }
 
     fn timed_out(&self) -> Failure {
         let after = whole(self.started.elapsed());
-        let message = match (&self.holder, &self.trouble) {
-            (Some(holder), _) => format!("the lock was still held after {after}, by {}", describe(holder)),
-            (None, Some(error)) => format!("the lock could not be had within {after}: {error}"),
+        let message = match (&self.trouble, &self.holder) {
+            (Some(reason), _) => format!("the lock could not be had within {after}: {reason}"),
+            (None, Some(holder)) => format!("the lock was still held after {after}, by {}", describe(holder)),
             (None, None) => format!("the lock was still held after {after}, by another process"),
         };
         Failure::message(Exit::LockTimeout, message)
@@ -344,9 +325,9 @@ fn describe(holder: &Holder) -> String {
 
 /// Castoff's own key, so that its instances exclude each other whatever the tool does, then the tool's, so that a
 /// person running the tool is excluded too. Always in this order.
-pub(crate) fn keys(migrations: &Migrations, engine: Engine, facts: &Facts, ledger: &Ledger) -> Vec<LockKey> {
-    let mut keys = vec![own_key(engine, &facts.database, &facts.schema, &ledger.table.name)];
-    keys.extend(migrations.format.lock_keys(engine, facts));
+pub(crate) fn keys(plans: &Plans<'_>, facts: &Facts) -> Vec<LockKey> {
+    let mut keys = vec![own_key(plans.engine, &facts.database, &facts.schema, &plans.ledger.table.name)];
+    keys.extend(plans.migrations.format.lock_keys(plans.engine, facts));
     keys
 }
 

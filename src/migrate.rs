@@ -5,23 +5,28 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
-use crate::engine::{Engine, Ledger, Statement};
-use crate::exit::{Exit, Failure, Result};
-use crate::format::{Format, Step};
+use crate::engine::{DbError, Engine, Ledger, Statement};
+use crate::exit::Result;
+use crate::format::{Atomicity, Format, Step};
 use crate::lock::{Locked, failure_mark};
+use crate::plan::{Planned, Residue};
 use crate::wait::{milliseconds, whole};
 
 mod apply;
 mod report;
 mod stop;
 
+use stop::Ended;
 pub use stop::{Stop, Stopper};
 
 /// How long a process that failed keeps the lock, so that every replica that waits sees the failure instead of
 /// running into it by itself.
 const FAILURE_HELD: Duration = Duration::from_secs(3);
+
+/// How long telling the others may take.
+const ANNOUNCE_LIMIT: Duration = Duration::from_secs(1);
 
 /// What the phase needs to know.
 #[derive(Clone, Copy)]
@@ -41,12 +46,16 @@ pub struct Migrating<'a> {
 pub enum End {
     /// Everything was applied; how many migrations that were.
     Applied(usize),
+    /// The connection or the lock was lost between two migrations: nothing was under way.
+    LostBetween,
     /// The connection was lost at this migration; what became of it can be read from the history.
     Lost {
         /// The migration that was running.
         id: String,
         /// What the connection's end looked like.
         reason: String,
+        /// Whether it may simply be run again if the history does not know it.
+        rerunnable: bool,
     },
 }
 
@@ -58,13 +67,28 @@ pub enum End {
 pub async fn run(locked: &mut Locked, migrating: Migrating<'_>, stopper: &mut Stopper<'_>) -> Result<End> {
     let started = Instant::now();
     let steps = std::mem::take(&mut locked.steps);
-    if let Some(end) = prepare(locked, migrating).await? {
-        return Ok(end);
+    let canceller = locked.session().canceller();
+    match stop::supervise(prepare(locked, migrating), &*canceller, stopper, Duration::ZERO).await {
+        Ended::With(Ok(()), None) => {}
+        Ended::With(Err(error), None) if !apply::is_lost(&error) => {
+            return Err(report::preparation(&error, migrating.ledger));
+        }
+        Ended::With(Ok(()) | Err(_), Some(stop)) => return Err(report::stopped_preparing(stop)),
+        Ended::Abandoned(stop) => {
+            locked.abandon();
+            return Err(report::stopped_preparing(stop));
+        }
+        Ended::With(Err(_), None) | Ended::Gone(_) => return Ok(End::LostBetween),
     }
     let pending = steps.len();
     tracing::info!(event = "migrate.start", pending, "{}", report::pending(pending));
-    for step in &steps {
-        if let Some(end) = one(locked, migrating, step, stopper).await? {
+    for (index, planned) in steps.iter().enumerate() {
+        // A script can give the locks back and undo the session's settings.
+        if index > 0 && !locked.secure().await.unwrap_or(false) {
+            tracing::warn!("the lock was lost after a migration: taking it again before the next");
+            return Ok(End::LostBetween);
+        }
+        if let Some(end) = one(locked, migrating, planned, stopper).await? {
             return Ok(end);
         }
     }
@@ -73,46 +97,39 @@ pub async fn run(locked: &mut Locked, migrating: Migrating<'_>, stopper: &mut St
         event = "migrate.done",
         applied = pending,
         elapsed_ms,
-        "{pending} migrations applied in {elapsed_ms} ms"
+        "{} applied in {elapsed_ms} ms",
+        report::migrations(pending)
     );
     Ok(End::Applied(pending))
 }
 
 /// Makes the session safe to die on, gives it the tool's settings, and creates the history table.
-async fn prepare(locked: &mut Locked, migrating: Migrating<'_>) -> Result<Option<End>> {
+async fn prepare(locked: &mut Locked, migrating: Migrating<'_>) -> Result<(), DbError> {
     let Migrating { engine, format, ledger, .. } = migrating;
     let history_exists = locked.history_exists;
+    locked.secure().await?;
     let session = locked.session();
-    let result = async {
-        session.secure().await?;
-        for setting in format.session_settings(engine) {
-            session.send(&setting).await.map_err(|failed| failed.error)?;
-        }
-        if !history_exists {
-            for sql in &ledger.create {
-                let create = Statement { sql: sql.clone(), params: Vec::new() };
-                session.execute(ledger, &create, Duration::ZERO).await?;
-            }
-        }
-        Ok(())
-    };
-    match result.await {
-        Ok(()) => Ok(None),
-        Err(error) if apply::is_lost(&error) => {
-            Ok(Some(End::Lost { id: String::new(), reason: error.to_string() }))
-        }
-        Err(error) => Err(report::preparation(&error, ledger)),
+    for setting in format.session_settings(engine) {
+        session.send(&setting).await.map_err(|failed| failed.error)?;
     }
+    if !history_exists {
+        for sql in &ledger.create {
+            let create = Statement { sql: sql.clone(), params: Vec::new() };
+            session.execute(ledger, &create, Duration::ZERO).await?;
+        }
+    }
+    Ok(())
 }
 
 /// One step, watched for reasons to stop. `None` if it was applied.
 async fn one(
     locked: &mut Locked,
     migrating: Migrating<'_>,
-    step: &Step,
+    planned: &Planned,
     stopper: &mut Stopper<'_>,
 ) -> Result<Option<End>> {
     let Migrating { engine, ledger, stop_grace, .. } = migrating;
+    let step = &planned.step;
     let id = step.migration.id.as_str();
     if let Some(reason) = stopper.requested_already().await {
         return Err(report::stopped_before(reason, step));
@@ -120,11 +137,11 @@ async fn one(
     tracing::info!(event = "migration.start", id, "applying {}", step.migration.file.display());
     let canceller = locked.session().canceller();
     // What cannot be rolled back may finish and be recorded; what can is cancelled at once.
-    let grace = if apply::can_be_rolled_back(engine, step) { Duration::ZERO } else { stop_grace };
-    let work = apply::apply(locked.session(), engine, ledger, step);
-    let (result, stopped) = stop::supervise(work, &*canceller, stopper, grace).await;
-    match (result, stopped) {
-        (Some(Ok(elapsed)), stopped) => {
+    let rolls_back = step.atomicity == Atomicity::Together && planned.residue == Residue::Nothing;
+    let grace = if rolls_back { Duration::ZERO } else { stop_grace };
+    let work = apply::apply(locked.session(), engine, ledger, planned);
+    match stop::supervise(work, &*canceller, stopper, grace).await {
+        Ended::With(Ok(elapsed), stopped) => {
             let elapsed_ms = milliseconds(elapsed);
             tracing::info!(
                 event = "migration.applied",
@@ -133,40 +150,40 @@ async fn one(
                 "applied {} in {elapsed_ms} ms",
                 step.migration.file.display()
             );
-            match stopped {
-                None => Ok(None),
-                Some(reason) => Err(report::stopped_after(reason, step)),
-            }
+            stopped.map_or(Ok(None), |reason| Err(report::stopped_after(reason, step)))
         }
-        (Some(Err(broken)), Some(reason)) => {
-            Err(report::stopped_within(reason, engine, step, ledger, &broken))
+        Ended::With(Err(broken), Some(reason)) => {
+            Err(report::stopped_within(reason, planned, ledger, &broken))
         }
-        (None, Some(reason)) => Err(report::abandoned(reason, step, ledger)),
-        (Some(Err(broken)), None) if apply::is_lost(&broken.error) => {
-            tracing::warn!(
-                event = "connection.lost",
-                id,
-                "lost the connection while applying {}: {}",
-                step.migration.file.display(),
-                broken.error
-            );
-            Ok(Some(End::Lost { id: id.to_owned(), reason: broken.error.to_string() }))
+        Ended::Abandoned(reason) => {
+            locked.abandon();
+            Err(report::abandoned(reason, step, ledger))
         }
-        (Some(Err(broken)), None) => {
-            let failure = report::failed(engine, step, ledger, &broken);
+        Ended::Gone(reason) => Ok(Some(report::lost(planned, reason))),
+        Ended::With(Err(broken), None) if apply::is_lost(&broken.error) => {
+            Ok(Some(report::lost(planned, broken.error.to_string())))
+        }
+        Ended::With(Err(broken), None) => {
+            let failure = report::failed(engine, planned, ledger, &broken);
             hold_failure(locked, step, stopper).await;
             Err(failure)
         }
-        (None, None) => Err(Failure::message(Exit::Internal, "a migration was abandoned for no reason")),
     }
 }
 
 /// Keeps the lock a moment under a name that tells what failed, so that one failure stays one failure.
 async fn hold_failure(locked: &mut Locked, step: &Step, stopper: &mut Stopper<'_>) {
     let mark = failure_mark(&step.migration);
-    if let Err(error) = locked.session().announce_failure(&mark).await {
-        tracing::debug!("cannot tell other replicas of the failure: {error}");
-        return;
+    match timeout(ANNOUNCE_LIMIT, locked.session().announce_failure(&mark)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => {
+            tracing::debug!("cannot tell other replicas of the failure: {error}");
+            return;
+        }
+        Err(_) => {
+            locked.abandon();
+            return;
+        }
     }
     tracing::info!("keeping the lock for {} so that waiting replicas see the failure", whole(FAILURE_HELD));
     tokio::select! {

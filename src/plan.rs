@@ -1,10 +1,15 @@
 //! What is to be done, from what the files and the history say of each other. Pure.
 
-use crate::engine::{Engine, Facts, Row};
+use crate::engine::{Engine, Facts, Ledger, Reading, Row};
 use crate::exit::{Exit, Failure, Result};
-use crate::format::{Assessment, Migration, Step};
+use crate::format::{Assessment, Step};
 use crate::migrations::Migrations;
 use crate::script;
+
+mod residue;
+
+pub use residue::Residue;
+pub(crate) use residue::is_split;
 
 /// The state of a database as `status` names it; the first that holds, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +60,40 @@ pub enum Decision {
     /// Nothing is pending. The application may start.
     Nothing,
     /// These steps, in this order.
-    Work(Vec<Step>),
+    Work(Vec<Planned>),
+}
+
+/// A step, and what it can leave behind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Planned {
+    /// The step.
+    pub step: Step,
+    /// What stays of it if it is broken off.
+    pub residue: Residue,
+}
+
+/// What every plan of a run is made from.
+#[derive(Clone, Copy)]
+pub struct Plans<'a> {
+    /// The files.
+    pub migrations: &'a Migrations,
+    /// The engine they are for.
+    pub engine: Engine,
+    /// The history table.
+    pub ledger: &'a Ledger,
+    /// What drift does.
+    pub policy: Policy,
+}
+
+impl Plans<'_> {
+    /// Holds the files against a reading.
+    ///
+    /// # Errors
+    ///
+    /// 65 where a row is not one of the tool's.
+    pub fn plan(&self, reading: &Reading) -> Result<Plan> {
+        Plan::new(self.migrations, self.engine, reading.history.as_deref())
+    }
 }
 
 /// The files held against one reading of the history.
@@ -69,14 +107,16 @@ pub struct Plan {
 
 impl Plan {
     /// Holds the files against the history.
-    pub fn new(migrations: &Migrations, engine: Engine, history: Option<&[Row]>) -> Result<Self> {
+    fn new(migrations: &Migrations, engine: Engine, history: Option<&[Row]>) -> Result<Self> {
         let assessment = migrations.format.assess(&migrations.list, history.unwrap_or_default())?;
         let resumable = assessment
             .unfinished
             .iter()
             .filter(|unfinished| unfinished.same_file)
             .filter(|unfinished| {
-                migrations.get(&unfinished.id).is_some_and(|migration| completes_itself(engine, migration))
+                migrations
+                    .get(&unfinished.id)
+                    .is_some_and(|migration| residue::builds_only_indexes(engine, migration))
             })
             .map(|unfinished| unfinished.id.clone())
             .collect();
@@ -139,15 +179,9 @@ impl Plan {
     /// # Errors
     ///
     /// 65 where an earlier migration failed, or drift stops castoff; 64 where `auto` met a schema it does not know.
-    pub fn decide(
-        &self,
-        migrations: &Migrations,
-        engine: Engine,
-        policy: Policy,
-        facts: &Facts,
-        history_exists: bool,
-    ) -> Result<Decision> {
-        let table = migrations.ledger(engine).table;
+    pub fn decide(&self, plans: &Plans<'_>, facts: &Facts, history_exists: bool) -> Result<Decision> {
+        let Plans { migrations, engine, ledger, policy } = *plans;
+        let table = &ledger.table;
         if let Some(id) = self.failed().next() {
             return Err(Failure::message(
                 Exit::Data,
@@ -189,10 +223,17 @@ impl Plan {
                 migrations.format.name()
             )));
         }
+        if !history_exists && facts.schema.is_empty() {
+            return Err(Failure::message(
+                Exit::Refused,
+                format!("there is no schema to create {table} in: the search path names none that exists"),
+            )
+            .hint("create the schema, or mend search_path in the URL or of the role"));
+        }
         self.steps(migrations, engine).map(Decision::Work)
     }
 
-    fn steps(&self, migrations: &Migrations, engine: Engine) -> Result<Vec<Step>> {
+    fn steps(&self, migrations: &Migrations, engine: Engine) -> Result<Vec<Planned>> {
         let mut steps = Vec::new();
         for id in self.to_apply(migrations) {
             let Some(migration) = migrations.get(id) else { continue };
@@ -204,7 +245,8 @@ impl Plan {
                 .hint(format!("{}; nothing was applied", refusal.hint)));
             }
             let resumed = self.resumable.iter().any(|resumable| resumable == id);
-            steps.push(migrations.format.step(engine, migration, resumed));
+            let step = migrations.format.step(engine, migration, resumed);
+            steps.push(Planned { residue: Residue::of(engine, &step), step });
         }
         Ok(steps)
     }
@@ -250,16 +292,6 @@ impl Plan {
         }
         warnings
     }
-}
-
-/// Whether a rerun completes a migration whatever an interrupted run left: it does nothing but
-/// `CREATE INDEX CONCURRENTLY`, and then the catalog tells how far that got.
-pub(crate) fn completes_itself(engine: Engine, migration: &Migration) -> bool {
-    let statements = script::statements(engine, &migration.sql);
-    engine == Engine::Postgres
-        && migration.no_transaction
-        && !statements.is_empty()
-        && statements.iter().all(|statement| script::concurrent_index(statement.text).is_some())
 }
 
 /// A few names, and how many more.

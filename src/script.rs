@@ -31,6 +31,7 @@ mod scan;
 mod statements;
 mod transaction;
 
+pub(crate) use excerpt::MASK;
 pub use excerpt::excerpt;
 pub use index::{ConcurrentIndex, QualifiedName, concurrent_index};
 pub use refusal::{Refusal, refusal};

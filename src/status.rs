@@ -2,10 +2,9 @@
 
 use serde::Serialize;
 
-use crate::engine::{DbError, Engine, Ledger, Reading, Session};
+use crate::engine::{DbError, Reading, Session};
 use crate::exit::{Exit, Failure, Result};
-use crate::migrations::Migrations;
-use crate::plan::{Plan, Policy, State};
+use crate::plan::{Plans, Policy, State};
 
 /// The answer, as `status --json` prints it.
 #[derive(Debug, Serialize)]
@@ -43,17 +42,11 @@ impl Status {
     /// # Errors
     ///
     /// 65 where the history cannot be read as the format's, 69 where the server is lost on the way.
-    pub async fn read(
-        session: &mut dyn Session,
-        engine: Engine,
-        reading: &Reading,
-        migrations: &Migrations,
-        ledger: &Ledger,
-        policy: Policy,
-    ) -> Result<Self> {
-        let plan = Plan::new(migrations, engine, reading.history.as_deref())?;
+    pub async fn read(session: &mut dyn Session, reading: &Reading, plans: &Plans<'_>) -> Result<Self> {
+        let Plans { migrations, engine, policy, .. } = *plans;
+        let plan = plans.plan(reading)?;
         let lock_is_held = !plan.assessment.unfinished.is_empty()
-            && is_held(session, engine, reading, migrations, ledger).await.map_err(|error| {
+            && is_held(session, reading, plans).await.map_err(|error| {
                 Failure::message(
                     Exit::Unavailable,
                     format!("lost the database while looking at the lock: {error}"),
@@ -136,14 +129,8 @@ fn verdict(state: State, policy: Policy, nothing_pending: bool) -> Option<Exit> 
     }
 }
 
-async fn is_held(
-    session: &mut dyn Session,
-    engine: Engine,
-    reading: &Reading,
-    migrations: &Migrations,
-    ledger: &Ledger,
-) -> Result<bool, DbError> {
-    for key in crate::lock::keys(migrations, engine, &reading.facts, ledger) {
+async fn is_held(session: &mut dyn Session, reading: &Reading, plans: &Plans<'_>) -> Result<bool, DbError> {
+    for key in crate::lock::keys(plans, &reading.facts) {
         if session.holder(&key).await?.is_some() {
             return Ok(true);
         }

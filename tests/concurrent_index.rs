@@ -1,7 +1,7 @@
 //! `CREATE INDEX CONCURRENTLY` beside waiting replicas, and what becomes of a build that does not end well.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use castoff::exit::Exit;
 use nix::sys::signal::Signal;
@@ -10,9 +10,22 @@ use crate::harness::{Database, Engine, Finished, Migrations, Run, Running, event
 
 mod invalid;
 
-/// Enough rows for a build of two to three seconds.
-fn rows() -> usize {
-    if full() { 4_000_000 } else { 2_000_000 }
+/// A table whose indexing takes so long that a deadlock, noticed after a second, would be one.
+///
+/// Cores differ, so it grows until a plain build takes a second and a half; a concurrent one scans twice.
+fn fill_until_slow(database: &Database) {
+    fill(database, if full() { 2_000_000 } else { 500_000 });
+    let mut client = database.client();
+    for _ in 0..5 {
+        let start = Instant::now();
+        client.exec("CREATE INDEX probe ON big (hash)");
+        let elapsed = start.elapsed();
+        client.exec("DROP INDEX probe");
+        if elapsed > Duration::from_millis(1500) {
+            return;
+        }
+        client.exec("INSERT INTO big SELECT -id, md5(hash) FROM big");
+    }
 }
 
 /// A table to be indexed.
@@ -36,7 +49,7 @@ fn big() -> Option<Big> {
     let mut database = BIG.lock().unwrap_or_else(PoisonError::into_inner);
     if database.is_none() {
         let new = Database::on(Engine::Postgres)?;
-        fill(&new, rows());
+        fill_until_slow(&new);
         *database = Some(new);
     }
     let big = Big { database, _alone: alone };
@@ -101,7 +114,7 @@ fn three_waiting_replicas_do_not_disturb_a_concurrent_build() {
     let holder = holder.wait().succeeds();
     let took = build_time(&holder);
     // A shorter one would end before the server looks for deadlocks, and prove nothing.
-    assert!(took > Duration::from_millis(1500), "built in {took:?}: more rows are needed");
+    assert!(took > Duration::from_millis(1200), "built in {took:?}: more rows are needed");
     eprintln!("the index was built in {took:?} beside three waiters");
     for replica in waiters.into_iter().map(Running::wait).chain([holder]) {
         assert_eq!(replica.succeeds().stdout, "started\n");

@@ -251,3 +251,41 @@ fn a_database_that_does_not_exist_is_created_when_it_is_asked_for() {
         database.exec(&format!("DROP DATABASE {fresh}"));
     }
 }
+
+#[test]
+fn unix_sockets_are_reached_in_every_spelling() {
+    let Some(server) = crate::harness::Postgres::shared() else { return };
+    let database = Database::on_postgres(&server);
+    let (name, port) = (database.name(), database.port());
+    let directory = server.socket_directory().display().to_string();
+    let (host, password) = (secrets::encode(&directory), secrets::encode(database.password()));
+    let user = format!("{name}:{password}");
+    wait(&[("DATABASE_URL", &format!("postgres://{user}@{host}:{port}/{name}"))]).output().succeeds();
+    wait(&[("DATABASE_URL", &format!("postgres://{user}@/{name}?host={directory}&port={port}"))])
+        .output()
+        .succeeds();
+    let Some(server) = crate::harness::MariaDb::shared() else { return };
+    let database = Database::on_mariadb(&server);
+    let (name, password) = (database.name(), secrets::encode(database.password()));
+    let socket = server.socket().display().to_string();
+    wait(&[("DATABASE_URL", &format!("mysql://{name}:{password}@localhost/{name}?socket={socket}"))])
+        .output()
+        .succeeds();
+}
+
+#[test]
+fn a_password_command_is_asked_again_after_a_refusal() {
+    let Some(database) = Database::on(Engine::Postgres) else { return };
+    let home = Scratch::new("token");
+    home.write("right", database.password());
+    // The first answer has just expired.
+    let script = home.write(
+        "token.sh",
+        "cd \"$1\" && if [ -e asked ]; then cat right; else touch asked; echo expired; fi\n",
+    );
+    let name = database.name();
+    let url = format!("postgres://{name}@127.0.0.1:{}/{name}", database.port());
+    let command = format!("/bin/sh {} {}", script.display(), home.path().display());
+    wait(&[("DATABASE_URL", &url), ("CASTOFF_DATABASE_PASSWORD_COMMAND", &command)]).output().succeeds();
+    assert!(home.path().join("asked").exists());
+}

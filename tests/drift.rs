@@ -148,3 +148,15 @@ fn what_only_looks_like_a_copy_is_run() {
     Run::migrate(&database, &files).output().succeeds();
     assert_eq!(database.one("SELECT count(*) FROM a"), "1");
 }
+
+#[test]
+fn files_behind_symbolic_links_are_read_and_directories_passed_over() {
+    // As Kubernetes mounts a ConfigMap.
+    let files = Migrations::new();
+    files.write("..2026/1_a.sql", "CREATE TABLE a (id INT);\n");
+    files.write("nested/2_b.sql", "CREATE TABLE b (id INT);\n");
+    std::os::unix::fs::symlink("..2026/1_a.sql", files.path().join("1_a.sql")).expect("a link");
+    let database = Database::sqlite();
+    assert_eq!(Run::migrate(&database, &files).output().succeeds().applied(), ["1"]);
+    assert!(database.has_table("a") && !database.has_table("b"));
+}

@@ -111,3 +111,11 @@ fn the_keys_are_those_of_the_reference() {
         keys::own("app", "publi", "c_sqlx_migrations")
     );
 }
+
+#[test]
+fn what_is_demanded_may_not_be_missing() {
+    use crate::harness::is_demanded;
+    assert!(is_demanded("postgres", "true", ""));
+    assert!(is_demanded("mariadb", "", "postgres, mariadb"));
+    assert!(!is_demanded("mariadb", "", "postgres") && !is_demanded("mariadb", "false", ""));
+}

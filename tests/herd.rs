@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use castoff::exit::Exit;
+use nix::sys::signal::Signal;
 
 use crate::harness::{
     Database, Engine, Finished, Migrations, Postgres, Run, Running, eventually, full, heavy,
@@ -81,6 +82,21 @@ fn on_an_empty_mariadb() {
 #[test]
 fn on_an_empty_sqlite() {
     on_an_empty_database(Engine::Sqlite, if full() { &[8, 20, 50] } else { &[8] });
+}
+
+#[test]
+fn before_the_server_is_up() {
+    let _alone = heavy();
+    let Some(server) = Postgres::started(&[]) else { return };
+    let database = Database::on_postgres(&server);
+    server.stop(Signal::SIGINT);
+    let files = files();
+    let mut running = launch(&Run::start(&database, &files, APPLICATION), 8);
+    for replica in &mut running {
+        replica.until("wait.retry");
+    }
+    server.start();
+    all_started(&collect(running), &database, 4);
 }
 
 #[test]
@@ -216,4 +232,22 @@ fn a_mended_file_is_run_although_the_broken_one_has_just_failed() {
         "{mended}"
     );
     failed.wait().exits(Exit::MigrationFailed);
+}
+
+/// SQLite counts nothing that a rollback does not undo, so the replicas' own words must do.
+#[test]
+fn one_failure_is_one_failure_on_sqlite() {
+    let _alone = heavy();
+    let Some(database) = Database::on(Engine::Sqlite) else { return };
+    let files = files();
+    files.write(
+        "30000101000000_bad.sql",
+        format!("{}INSERT INTO nowhere VALUES (1);\n", slow_sql(Engine::Sqlite, 1)),
+    );
+    let replicas = herd(&Run::start(&database, &files, APPLICATION), 8);
+    for replica in &replicas {
+        assert_eq!((replica.code, replica.stdout.as_str()), (80, ""), "{replica}");
+    }
+    let executions: usize = replicas.iter().map(|replica| replica.events("migration.failed").len()).sum();
+    assert!((1..=3).contains(&executions), "{executions} executions");
 }

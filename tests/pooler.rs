@@ -152,3 +152,21 @@ fn what_the_pooler_says_in_its_own_words_is_sorted_too() {
     wait(&url.replace(&format!("/{name}"), "/nowhere")).exits(Exit::Refused);
     wait(&url.replace(&format!("//{name}:"), "//nobody:")).exits(Exit::Refused);
 }
+
+#[test]
+fn a_pooler_whose_server_is_away_is_not_yet() {
+    let Some(server) = crate::harness::Postgres::started(&[]) else { return };
+    let database = Database::on_postgres(&server);
+    let Some(pooler) =
+        PgBouncer::before(&database, "transaction", "server_login_retry = 0.1\nserver_connect_timeout = 1")
+    else {
+        return;
+    };
+    server.stop(nix::sys::signal::Signal::SIGQUIT);
+    let run = Run::new(["wait"]).env("DATABASE_URL", pooler.url(&database));
+    run.clone().option(["--wait-timeout", "3s"]).output().exits(Exit::Unavailable);
+    let mut running = run.spawn();
+    running.until("wait.retry");
+    server.start();
+    running.wait().succeeds();
+}

@@ -207,3 +207,21 @@ fn a_password_in_a_failing_statement_is_masked() {
     // The harness has already searched the output.
     assert!(run.exits(Exit::MigrationFailed).field("migration.failed", "statement").contains("CREATE ROLE"));
 }
+
+#[test]
+fn a_long_statement_is_cut_and_data_is_for_debug_only() {
+    let Some(database) = Database::on(Engine::Postgres) else { return };
+    let comment = "x".repeat(1000);
+    let sql = format!("INSERT INTO users VALUES (1, 'private@example.com') /* {comment} */;\n");
+    let files = Migrations::three();
+    files.write("30000101000000_twice.sql", sql);
+    let run = |level: &str| {
+        let run = Run::migrate(&database, &files).env("CASTOFF_LOG_LEVEL", level);
+        run.output().exits(Exit::MigrationFailed)
+    };
+    let quiet = run("info");
+    let statement = quiet.field("migration.failed", "statement");
+    assert!(statement.chars().count() <= 200, "{} characters", statement.chars().count());
+    assert!(!quiet.stderr.contains("already exists"), "DETAIL quotes data: {quiet}");
+    assert!(run("debug").stderr.contains("already exists"));
+}

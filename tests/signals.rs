@@ -332,3 +332,16 @@ fn what_nohup_ignores_stays_ignored() {
     eventually("it goes on trying", || (fake.attempts() > attempts + 1).then_some(()));
     stop(running, Signal::SIGTERM);
 }
+
+#[test]
+fn a_stop_ends_the_time_in_which_a_failure_is_shown_to_others() {
+    let Some(database) = Database::on(Engine::Postgres) else { return };
+    let files = Migrations::of(&[("1_bad.sql", "NONSENSE;\n")]);
+    let mut running = Run::migrate(&database, &files).spawn();
+    running.until("migration.failed");
+    let start = Instant::now();
+    running.signal(Signal::SIGTERM);
+    let run = running.wait();
+    assert!([80, 143].contains(&run.code), "{run}");
+    assert!(start.elapsed() < Duration::from_secs(2), "{run}");
+}

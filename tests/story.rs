@@ -15,6 +15,7 @@ on_every_engine!(
     a_reversible_pair_is_one_migration,
     another_history_table_is_used_when_asked_for,
     text_logs_say_the_same_in_readable_lines,
+    every_line_has_the_fields_of_its_event,
 );
 
 /// The application of these tests: says its process id.
@@ -146,4 +147,30 @@ fn text_logs_say_the_same_in_readable_lines(database: &Database) {
     assert!(run.log.is_empty(), "text is the default: {run}");
     assert!(run.stderr.contains("20250102030405") && run.stderr.contains("/bin/sh"), "{run}");
     assert!(run.stderr.lines().all(|line| !line.trim().is_empty()), "one line per transition: {run}");
+}
+
+fn every_line_has_the_fields_of_its_event(database: &Database) {
+    let fields: [(&str, &[&str]); 8] = [
+        ("wait.ready", &["engine", "server_version", "elapsed_ms", "attempts"]),
+        ("lock.acquired", &["elapsed_ms"]),
+        ("migrate.start", &["pending"]),
+        ("migration.start", &["id"]),
+        ("migration.applied", &["id", "elapsed_ms"]),
+        ("migrate.done", &["applied", "elapsed_ms"]),
+        ("exec", &["command", "total_ms", "wait_ms", "lock_ms", "migrate_ms"]),
+        ("migrate.none", &[]),
+    ];
+    let files = Migrations::three();
+    let first = Run::start(database, &files, ["/bin/true"]).output().succeeds();
+    let second = Run::start(database, &files, ["/bin/true"]).output().succeeds();
+    for (event, names) in fields {
+        let lines: Vec<_> = [first.events(event), second.events(event)].concat();
+        assert!(!lines.is_empty(), "{event} is missing from {first}{second}");
+        for line in lines {
+            for name in ["ts", "level", "event", "message"].iter().chain(names) {
+                assert!(line.get(*name).is_some_and(|value| !value.is_null()), "{name} of {line}");
+            }
+        }
+    }
+    assert_eq!(first.log.len(), first.stderr.lines().count(), "every line is JSON: {first}");
 }

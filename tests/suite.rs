@@ -14,6 +14,8 @@ mod harness_check;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
+mod command;
+#[cfg(test)]
 mod concurrent_index;
 #[cfg(test)]
 mod config;
@@ -36,13 +38,21 @@ mod secrets;
 #[cfg(test)]
 mod session;
 #[cfg(test)]
+mod session_state;
+#[cfg(test)]
 mod signals;
+#[cfg(test)]
+mod silence;
 #[cfg(test)]
 mod split;
 #[cfg(test)]
 mod status;
 #[cfg(test)]
 mod story;
+#[cfg(test)]
+mod tls;
+#[cfg(test)]
+mod truth;
 #[cfg(test)]
 mod wait;
 #[cfg(test)]

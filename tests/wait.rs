@@ -6,12 +6,12 @@ use castoff::exit::Exit;
 use nix::sys::signal::Signal;
 
 use crate::harness::{
-    Certificates, Database, DnsAnswer, Engine, FakeConnection, FakeDns, FakePostgres, Finished, MariaDb,
-    Migrations, Postgres, Run, on_every_engine, root,
+    Database, DnsAnswer, Engine, FakeConnection, FakeDns, FakePostgres, Finished, MariaDb, Migrations,
+    Postgres, Run, on_every_engine, root,
 };
 
 /// `castoff wait` on this URL with a short patience.
-fn wait_for(url: &str) -> Run {
+pub(crate) fn wait_for(url: &str) -> Run {
     Run::new(["wait", "--wait-timeout", "700ms"]).env("DATABASE_URL", url)
 }
 
@@ -26,7 +26,7 @@ fn not_yet(run: &Run, reason: &str) -> Finished {
 }
 
 /// Gives up long before the deadline.
-fn never(run: &Run) -> Finished {
+pub(crate) fn never(run: &Run) -> Finished {
     let finished = run.clone().option(["--wait-timeout", "60s"]).output().exits(Exit::Refused);
     assert!(finished.elapsed < Duration::from_secs(30), "{finished}");
     assert!(!finished.field("exit", "hint").is_empty(), "{finished}");
@@ -268,39 +268,6 @@ fn a_server_that_takes_no_writes_is_not_ready() {
     running.until("wait.retry");
     database.exec(&format!("ALTER ROLE {name} RESET default_transaction_read_only"));
     running.wait().succeeds();
-}
-
-#[test]
-fn tls_is_required_or_verified_as_libpq_does() {
-    let certificates = Certificates::of(&["localhost"]);
-    let settings = certificates.postgres_settings();
-    let settings: Vec<_> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    let Some(server) = Postgres::prepared(&settings) else { return };
-    let hba = std::fs::read_to_string(server.data().join("pg_hba.conf")).expect("pg_hba.conf");
-    std::fs::write(server.data().join("pg_hba.conf"), hba.replace("host  all", "hostssl all"))
-        .expect("rewritten");
-    server.start();
-    let database = Database::on_postgres(&server);
-    let url = |host: &str, parameters: &str| format!("{}?{parameters}", database.url_at(host, server.port()));
-    let root = |path: &std::path::Path| path.display().to_string();
-    let (own, stranger) = (root(&certificates.authority), root(&certificates.stranger));
-    let run = |host: &str, parameters: &str| wait_for(&url(host, parameters));
-
-    run("127.0.0.1", "sslmode=prefer").output().succeeds();
-    run("127.0.0.1", "sslmode=require").output().succeeds();
-    run("127.0.0.1", &format!("sslmode=verify-ca&sslrootcert={own}")).output().succeeds();
-    run("localhost", &format!("sslmode=verify-full&sslrootcert={own}")).output().succeeds();
-    never(&run("127.0.0.1", "sslmode=disable"));
-    never(&run("127.0.0.1", &format!("sslmode=verify-full&sslrootcert={own}")));
-    never(&run("localhost", &format!("sslmode=verify-ca&sslrootcert={stranger}")));
-    never(&run("localhost", &format!("sslmode=require&sslrootcert={stranger}")));
-}
-
-#[test]
-fn a_server_without_tls_is_refused_where_tls_is_required() {
-    let Some(database) = Database::on(Engine::Postgres) else { return };
-    never(&wait_for(&format!("{}?sslmode=require", database.url())));
-    wait_for(&format!("{}?sslmode=prefer", database.url())).output().succeeds();
 }
 
 #[test]

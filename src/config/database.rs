@@ -5,9 +5,9 @@ use std::fmt;
 use super::environment::Environment;
 use super::report::Report;
 use super::sources::{Assembled, Sources};
-use super::target::{Secret, Target};
 use crate::engine::TableName;
 use crate::exit::Result;
+use crate::target::{Secret, Target};
 
 /// How to find and enter the database, now and at every later attempt.
 #[derive(Clone)]

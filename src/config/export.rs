@@ -1,8 +1,8 @@
 //! The `DATABASE_URL` for an application that was not given one.
 
 use super::encoding::{encode, encode_path};
-use super::target::{Host, Secret, Target};
 use crate::engine::Engine;
+use crate::target::{Host, Secret, Target};
 
 /// How to write it.
 #[derive(Clone)]

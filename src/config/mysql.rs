@@ -5,9 +5,9 @@ use std::path::Path;
 use super::layer::Layer;
 use super::parameters::{Params, golang_migrate, refuse_postgres_only};
 use super::report::Report;
-use super::target::{Host, Secret, SessionAttrs, Target, Tls, TlsMode};
 use super::tls::{self, Places};
 use crate::engine::{Engine, TableName};
+use crate::target::{Host, Secret, SessionAttrs, Target, Tls, TlsMode};
 
 /// What a URL's parameters say of the user (JDBC) and the socket.
 pub(crate) fn place_from_params(layer: &mut Layer, report: &mut Report) {

@@ -8,8 +8,8 @@ use nix::unistd::Pid;
 use tokio::process::Command;
 
 use super::environment::Environment;
-use super::target::Secret;
 use crate::exit::{Exit, Failure, Result};
+use crate::target::Secret;
 
 /// The command, split into words. No `Debug`: they may be secrets.
 #[derive(Clone)]
@@ -52,12 +52,12 @@ impl PasswordCommand {
             )
             .hint("give the path of a program that is in the image; there is no shell around it")
         })?;
-        let group = Group(child.id());
+        // Whatever the command left running ends with it: the application inherits no children.
+        let _group = Group(child.id());
         let output = child
             .wait_with_output()
             .await
             .map_err(|error| self.failed(&format!("`{}` could not be waited for: {error}", self.program)))?;
-        group.done();
         if let Some(code) = output.status.code().filter(|code| *code != 0) {
             return Err(self.failed(&format!("`{}` ended with code {code}", self.program)));
         }
@@ -87,14 +87,8 @@ pub(crate) fn without_trailing_newlines(text: &str) -> &str {
     text
 }
 
-/// A running process group, killed when dropped.
+/// A process group, killed when dropped.
 struct Group(Option<u32>);
-
-impl Group {
-    fn done(mut self) {
-        self.0 = None;
-    }
-}
 
 impl Drop for Group {
     fn drop(&mut self) {

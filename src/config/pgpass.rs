@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::environment::Environment;
 use super::report::Report;
-use super::target::{Host, Secret, Target};
+use crate::target::{Host, Secret, Target};
 
 /// The password for a target from `PGPASSFILE` or `~/.pgpass`, as libpq finds it.
 pub(crate) fn password(target: &Target, environment: &Environment, report: &mut Report) -> Option<Secret> {

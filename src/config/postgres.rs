@@ -8,10 +8,10 @@ use super::layer::Layer;
 use super::parameters::{Param, Params, golang_migrate};
 use super::pg_options;
 use super::report::{Report, shown};
-use super::target::{Host, Secret, SessionAttrs, Target, Tls, TlsMode};
 use super::tls::{self, Places};
 use super::values::port;
 use crate::engine::{Engine, TableName};
+use crate::target::{Host, Secret, SessionAttrs, Target, Tls, TlsMode};
 
 /// libpq's compiled-in port.
 const DEFAULT_PORT: u16 = 5432;

@@ -48,14 +48,17 @@ impl Report {
         self.notes.extend(other.notes);
     }
 
-    /// All mistakes as one failure: a single one on its own, several one per line.
+    /// All mistakes as one failure, on one line as every event is: a single one on its own, several numbered.
     pub(crate) fn failure(&self) -> Failure {
         let message = match self.mistakes.as_slice() {
             [only] => only.clone(),
             several => {
-                let mut lines = vec![format!("{} mistakes in the configuration:", several.len())];
-                lines.extend(several.iter().map(|mistake| format!("  - {mistake}")));
-                lines.join("\n")
+                let numbered: Vec<String> = several
+                    .iter()
+                    .zip(1..)
+                    .map(|(mistake, number)| format!("({number}) {mistake}"))
+                    .collect();
+                format!("{} mistakes in the configuration: {}", several.len(), numbered.join("; "))
             }
         };
         Failure::message(Exit::Usage, message).hint("`castoff --help` names every option and its variable")
@@ -73,13 +76,13 @@ mod tests {
     use super::{Report, shown};
 
     #[test]
-    fn one_mistake_stands_alone_and_several_have_a_line_each() {
+    fn one_mistake_stands_alone_and_several_are_numbered() {
         let mut report = Report::default();
         report.mistake("a");
         assert_eq!(report.failure().reason(), "a");
         report.mistake("b");
         report.mistake("b");
-        assert_eq!(report.failure().reason(), "2 mistakes in the configuration:\n  - a\n  - b");
+        assert_eq!(report.failure().reason(), "2 mistakes in the configuration: (1) a; (2) b");
         assert_eq!(report.failure().exit.code(), 64);
     }
 

@@ -5,9 +5,9 @@ use std::path::Path;
 use super::environment::Environment;
 use super::report::Report;
 use super::source::{Content, Source};
-use super::target::Secret;
 use crate::cli::CommandLine;
 use crate::cli::options::variable;
+use crate::target::Secret;
 
 /// The command line over the environment.
 pub(crate) struct Settings<'a> {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::password_command::without_trailing_newlines;
 use super::report::Report;
 use super::settings::Settings;
-use super::target::Secret;
+use crate::target::Secret;
 
 /// A value that may be a secret: given, or in a file that is read again at each attempt.
 #[derive(Clone)]

@@ -14,10 +14,10 @@ use super::secret;
 use super::settings::Settings;
 use super::source::{Source, Unreadable, url_source};
 use super::sqlite::{self, Folders};
-use super::target::{Secret, SessionAttrs, Target, Tls, TlsMode};
 use super::url::{self, Url};
 use super::{mysql, pgpass, postgres};
 use crate::engine::{Engine, TableName};
+use crate::target::{Secret, SessionAttrs, Target, Tls, TlsMode};
 
 /// Everything that was said about the database. No `Debug`: it holds secrets.
 #[derive(Clone)]

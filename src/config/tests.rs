@@ -28,13 +28,13 @@ pub(super) fn accepted(line: &str, variables: &[(&str, &str)]) -> Config {
     match parsed(line, variables, Path::new(NOWHERE)) {
         Parsed::Run(config) => *config,
         Parsed::Print(text) => panic!("{line}: printed {text}"),
-        Parsed::Refuse(_, failure) => panic!("{line}: {failure}"),
+        Parsed::Refuse { failure, .. } => panic!("{line}: {failure}"),
     }
 }
 
 pub(super) fn refused(line: &str, variables: &[(&str, &str)]) -> String {
     match parsed(line, variables, Path::new(NOWHERE)) {
-        Parsed::Refuse(_, failure) => {
+        Parsed::Refuse { failure, .. } => {
             assert_eq!(failure.exit, Exit::Usage);
             failure.reason()
         }
@@ -57,10 +57,10 @@ pub(super) fn bad_url(url: &str) -> String {
     refused("castoff migrate", &[("DATABASE_URL", url)])
 }
 
-pub(super) fn target(config: &Config) -> &super::target::Target {
+pub(super) fn target(config: &Config) -> &crate::target::Target {
     config.database.as_ref().unwrap().target()
 }
 
 pub(super) fn password(config: &Config) -> Option<&str> {
-    target(config).password.as_ref().map(super::target::Secret::expose)
+    target(config).password.as_ref().map(crate::target::Secret::expose)
 }

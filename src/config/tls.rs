@@ -4,8 +4,8 @@ use std::path::Path;
 
 use super::parameters::{Param, Params};
 use super::report::Report;
-use super::target::{Tls, TlsMode, TlsRoot};
 use super::values::boolean;
+use crate::target::{Tls, TlsMode, TlsRoot};
 
 use files::{Files, readable};
 

@@ -7,8 +7,8 @@ use std::path::Path;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use crate::config::target::{Host, Target, TlsMode, TlsRoot};
 use crate::engine::{DbError, Verdict};
+use crate::target::{Host, Target, TlsMode, TlsRoot};
 
 /// What the files named for a target's TLS hold, as PEM.
 #[derive(Default)]
@@ -108,8 +108,8 @@ mod tests {
     use std::path::PathBuf;
 
     use super::load;
-    use crate::config::target::{Host, SessionAttrs, Target, Tls, TlsMode, TlsRoot};
     use crate::engine::{Engine, Verdict};
+    use crate::target::{Host, SessionAttrs, Target, Tls, TlsMode, TlsRoot};
 
     fn target(tls: Tls) -> Target {
         Target {

@@ -28,6 +28,8 @@ pub(crate) struct Server {
     pub(crate) read_only: VecDeque<String>,
     /// Everything that happened, in order.
     pub(crate) log: Vec<String>,
+    /// Whether scripts give the locks back.
+    pub(crate) loses_locks: bool,
     /// Whether the password comes from a file.
     pub(crate) rotating: bool,
 }
@@ -120,8 +122,9 @@ impl Session for FakeSession {
         Box::pin(async { Ok(Some(Holder { pid: Some(7), ..Holder::default() })) })
     }
 
-    fn secure(&mut self) -> BoxFuture<'_, Result<(), DbError>> {
-        Box::pin(async { Ok(()) })
+    fn secure<'a>(&'a mut self, _: &'a [LockKey]) -> BoxFuture<'a, Result<bool, DbError>> {
+        let still_locked = !self.0.lock().unwrap().loses_locks;
+        Box::pin(async move { Ok(still_locked) })
     }
 
     fn send<'a>(&'a mut self, sql: &'a str) -> BoxFuture<'a, Result<(), ScriptError>> {
@@ -170,6 +173,10 @@ impl Session for FakeSession {
         impl Cancel for Nothing {
             fn cancel(&self) -> BoxFuture<'_, Result<(), DbError>> {
                 Box::pin(async { Ok(()) })
+            }
+
+            fn is_alive(&self) -> BoxFuture<'_, Result<bool, DbError>> {
+                Box::pin(async { Ok(true) })
             }
         }
         Arc::new(Nothing)

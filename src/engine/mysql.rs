@@ -5,11 +5,11 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use crate::config::target::Target;
 use crate::engine::{
     BoxFuture, Cancel, ConnectOptions, DbError, Holder, Ledger, LockKey, Pooler, Reading, Row, ScriptError,
     Session, Statement, Verdict,
 };
+use crate::target::Target;
 use errors::Stage;
 use reading::Home;
 use wire::Wire;
@@ -135,8 +135,17 @@ impl Session for MySqlSession {
         })
     }
 
-    fn secure(&mut self) -> BoxFuture<'_, Result<(), DbError>> {
-        Box::pin(async move { self.ask(locks::secure_query()).await.map(drop) })
+    fn secure<'a>(&'a mut self, keys: &'a [LockKey]) -> BoxFuture<'a, Result<bool, DbError>> {
+        Box::pin(async move {
+            self.ask(locks::secure_query()).await?;
+            for key in keys {
+                let name = locks::name(key)?;
+                if !locks::truth(&self.ask(locks::is_ours(name)).await?)? {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        })
     }
 
     /// Opens a transaction in the database the session was opened on: the next migration must not depend on a `USE`
@@ -230,6 +239,21 @@ impl Cancel for Canceller {
                 // ER_NO_SUCH_THREAD: whatever it ran, it runs no more.
                 Some(error) if error.code.as_deref() == Some("1094") => Ok(()),
                 error => error.map_or(Ok(()), Err),
+            }
+        })
+    }
+
+    fn is_alive(&self) -> BoxFuture<'_, Result<bool, DbError>> {
+        Box::pin(async move {
+            let Some(id) = self.id.get() else { return Ok(true) };
+            let mut wire = Wire::new(connect::open(&self.target, &self.options).await?);
+            // An account sees its own sessions without any privilege.
+            let sql = format!("SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE ID = {id}");
+            let answer = wire.ask(sql, Stage::Working).await;
+            wire.close().await;
+            match answer.error {
+                Some(error) => Err(error),
+                None => locks::truth(&answer.results),
             }
         })
     }

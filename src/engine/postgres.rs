@@ -7,11 +7,11 @@ use futures_util::TryStreamExt;
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, Connection, Either, Row as _};
 
-use crate::config::target::Target;
 use crate::engine::{
     BoxFuture, Cancel, ConnectOptions, DbError, Facts, Holder, Ledger, LockKey, Pooler, Reading, Row,
     ScriptError, Session, Statement, TableName, Value, Verdict,
 };
+use crate::target::Target;
 use connect::Nonce;
 use errors::Stage;
 
@@ -26,7 +26,8 @@ pub async fn connect(target: &Target, options: &ConnectOptions) -> Result<Box<dy
     Ok(Box::new(PostgresSession {
         connection: opened.connection,
         nonce: opened.nonce,
-        target: target.clone(),
+        // The canceller must reach this very server, not another of the list.
+        target: Target { hosts: vec![opened.host], ..target.clone() },
         options: options.clone(),
         backend: Arc::default(),
         schema: String::new(),
@@ -59,7 +60,11 @@ pub async fn create_database(target: &Target, options: &ConnectOptions) -> Resul
             Ok(_) => Ok(()),
             // duplicate_database, or the unique index another replica's CREATE DATABASE got into first.
             Err(error) if matches!(error.code.as_deref(), Some("42P04" | "23505")) => Ok(()),
-            Err(error) => Err(error),
+            // object_in_use: somebody is connected to the template at this moment.
+            Err(error) if error.code.as_deref() == Some("55006") => {
+                Err(DbError { verdict: Verdict::NotYet, ..error })
+            }
+            Err(error) => Err(DbError { verdict: Verdict::Never, ..error }),
         };
     }
     Err(last)
@@ -102,10 +107,10 @@ impl PostgresSession {
         }
     }
 
-    /// The single truth value of a query.
+    /// The truth value that a query ends in.
     async fn truth(&mut self, sql: String) -> Result<bool, DbError> {
         let rows = self.rows(sql).await?;
-        Ok(rows.first().and_then(|row| row.first()).is_some_and(|value| value.as_deref() == Some("t")))
+        Ok(rows.last().and_then(|row| row.first()).is_some_and(|value| value.as_deref() == Some("t")))
     }
 
     async fn read_facts(&mut self, ledger: Option<&Ledger>) -> Result<Reading, DbError> {
@@ -117,12 +122,14 @@ impl PostgresSession {
             None => {}
             // undefined_table, invalid_schema_name: there is no history yet.
             Some(error) if matches!(error.code.as_deref(), Some("42P01" | "3F000")) && !rows.is_empty() => {
-                let facts = rows.swap_remove(0);
-                return Ok(Reading { facts: self.facts(&facts)?, history: None });
+                let mut facts = self.facts(&rows.swap_remove(0))?;
+                facts.holds_tables = self.truth(reading::tables_query(&facts.schema)).await?;
+                return Ok(Reading { facts, history: None });
             }
             // insufficient_privilege: it is there, and not ours to read.
             Some(error) if error.code.as_deref() == Some("42501") => {
-                return Err(DbError { verdict: Verdict::Never, ..error });
+                let hint = "grant the role SELECT on what the message names".to_owned();
+                return Err(DbError { verdict: Verdict::Never, hint: Some(hint), ..error });
             }
             Some(error) => return Err(error),
         }
@@ -154,7 +161,7 @@ impl PostgresSession {
                 Pooler::Transaction => true,
             },
             slots_to_spare: answer.slots_to_spare,
-            holds_tables: answer.holds_tables,
+            holds_tables: false,
         })
     }
 
@@ -170,7 +177,7 @@ impl PostgresSession {
         statement: &Statement,
         elapsed: Duration,
     ) -> Result<(), DbError> {
-        let sql = numbered(&statement.sql.replace("{table}", &self.qualified(&ledger.table)));
+        let sql = numbered(&statement.sql).replace("{table}", &self.qualified(&ledger.table));
         let classify = |error| errors::classify(&error, Stage::Working);
         if statement.params.is_empty() {
             sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut self.connection).await.map_err(classify)?;
@@ -231,17 +238,11 @@ impl Session for PostgresSession {
         })
     }
 
-    fn secure(&mut self) -> BoxFuture<'_, Result<(), DbError>> {
+    fn secure<'a>(&'a mut self, keys: &'a [LockKey]) -> BoxFuture<'a, Result<bool, DbError>> {
         Box::pin(async move {
-            let sql = reading::secure_query(self.version);
-            self.rows(sql).await.map(drop)
+            let keys = keys.iter().map(number).collect::<Result<Vec<_>, _>>()?;
+            self.truth(reading::secure_query(self.version, &keys)).await
         })
-    }
-
-    /// Opens a transaction with the search path the session started with: a script made by `pg_dump` empties it,
-    /// and the next migration must not depend on which one ran before it in the same process.
-    fn begin(&mut self) -> BoxFuture<'_, Result<(), ScriptError>> {
-        Box::pin(self.send_script("RESET search_path; BEGIN"))
     }
 
     fn send<'a>(&'a mut self, sql: &'a str) -> BoxFuture<'a, Result<(), ScriptError>> {
@@ -301,15 +302,31 @@ struct Canceller {
     backend: Arc<std::sync::OnceLock<String>>,
 }
 
+impl Canceller {
+    /// One query from a second connection; the first value of its answer.
+    async fn ask(&self, sql: String) -> Result<bool, DbError> {
+        let mut connection = connect::open(&self.target, &self.options).await?.connection;
+        let result = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_one(&mut connection).await;
+        let _ = connection.close().await;
+        let row = result.map_err(|error| errors::classify(&error, Stage::Working))?;
+        Ok(text(&row).first().is_some_and(|value| value.as_deref() == Some("t")))
+    }
+}
+
 impl Cancel for Canceller {
     fn cancel(&self) -> BoxFuture<'_, Result<(), DbError>> {
         Box::pin(async move {
-            let Some(backend) = self.backend.get() else { return Ok(()) };
-            let mut connection = connect::open(&self.target, &self.options).await?.connection;
-            let sql = format!("SELECT pg_cancel_backend({backend})");
-            let result = sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await;
-            let _ = connection.close().await;
-            result.map(drop).map_err(|error| errors::classify(&error, Stage::Working))
+            match self.backend.get() {
+                Some(backend) => self.ask(format!("SELECT pg_cancel_backend({backend})")).await.map(drop),
+                None => Ok(()),
+            }
+        })
+    }
+
+    fn is_alive(&self) -> BoxFuture<'_, Result<bool, DbError>> {
+        Box::pin(async move {
+            let Some(backend) = self.backend.get() else { return Ok(true) };
+            self.ask(format!("SELECT EXISTS (SELECT FROM pg_stat_activity WHERE pid = {backend})")).await
         })
     }
 }

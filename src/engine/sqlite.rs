@@ -7,11 +7,11 @@ use std::time::Duration;
 use sqlx::Connection as _;
 use sqlx::sqlite::SqliteConnection;
 
-use crate::config::target::Target;
 use crate::engine::{
     BoxFuture, Cancel, ConnectOptions, DbError, Facts, Holder, Ledger, LockKey, Reading, ScriptError,
     Session, Statement, Verdict,
 };
+use crate::target::Target;
 use connection::{SharedLock, Source};
 use errors::Stage;
 use interrupt::{Interrupt, SqliteCancel};
@@ -169,10 +169,10 @@ impl Session for SqliteSession {
         })
     }
 
-    /// Nothing to do: the lock, SQLite's own locks and the statement all end with the process, and the next one to open
+    /// Nothing to do: no script reaches the lock, and the lock, SQLite's own locks and the statement all end with the process, and the next one to open
     /// the database rolls an unfinished transaction back.
-    fn secure(&mut self) -> BoxFuture<'_, Result<(), DbError>> {
-        Box::pin(std::future::ready(Ok(())))
+    fn secure<'a>(&'a mut self, _: &'a [LockKey]) -> BoxFuture<'a, Result<bool, DbError>> {
+        Box::pin(std::future::ready(Ok(true)))
     }
 
     /// Takes SQLite's write lock at once. A plain `BEGIN` takes it with the first write, and where another process has

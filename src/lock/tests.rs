@@ -4,20 +4,14 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Locking, Outcome, acquire, describe, failure_mark, own_key};
+use super::{Outcome, acquire, describe, failure_mark, own_key};
+use crate::attempt::{Attempts, Conditions};
 use crate::engine::fake::{Fake, Server};
-use crate::engine::{Connector, Engine, Holder, LockKey, Row};
+use crate::engine::{Engine, Holder, LockKey, Row};
 use crate::exit::{Exit, Result};
 use crate::format::{FORMATS, Files};
 use crate::migrations::Migrations;
-use crate::plan::Policy;
-use crate::wait::Ready;
-
-const LOCKING: Locking = Locking {
-    limit: Some(Duration::from_mins(5)),
-    attempt: None,
-    policy: Policy { fails_on_edited: true, fails_on_missing: true },
-};
+use crate::plan::{Plans, Policy};
 
 /// One migration with version 1.
 fn migrations() -> Migrations {
@@ -43,9 +37,16 @@ async fn lock(server: Server) -> (Result<Outcome>, Vec<String>) {
     let server = server.shared();
     let mut fake = Fake(server.clone());
     let ledger = migrations.ledger(Engine::Postgres);
-    let mut session = fake.connect(false).await.unwrap();
-    let reading = session.read(Some(&ledger)).await.unwrap();
-    let outcome = acquire(&mut fake, Ready { session, reading }, &migrations, &ledger, LOCKING).await;
+    let conditions = Conditions { limit: None, writable: true, create_database: false };
+    let mut attempts = Attempts::new(&mut fake, conditions);
+    let ready = attempts.connect(Some(&ledger), None).await.unwrap_or_else(|_| panic!("it is up"));
+    let plans = Plans {
+        migrations: &migrations,
+        engine: Engine::Postgres,
+        ledger: &ledger,
+        policy: Policy { fails_on_edited: true, fails_on_missing: true },
+    };
+    let outcome = acquire(&mut attempts, ready, &plans, Some(Duration::from_mins(5))).await;
     let log = server.lock().unwrap().log.clone();
     (outcome, log)
 }

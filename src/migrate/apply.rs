@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use crate::engine::{DbError, Engine, Ledger, Session, Statement, Verdict};
 use crate::format::{Atomicity, Step};
+use crate::plan::{Planned, Residue, is_split};
 use crate::script;
 
 /// A step that did not go through.
@@ -32,12 +33,6 @@ pub(super) enum During {
     Commit,
 }
 
-/// Whether a step leaves nothing behind when it is cancelled.
-pub(super) fn can_be_rolled_back(engine: Engine, step: &Step) -> bool {
-    // MySQL commits implicitly at every DDL statement.
-    step.atomicity == Atomicity::Together && engine != Engine::MySql
-}
-
 /// Whether an error leaves open what happened.
 pub(super) fn is_lost(error: &DbError) -> bool {
     error.verdict == Verdict::Lost
@@ -48,8 +43,9 @@ pub(super) async fn apply(
     session: &mut dyn Session,
     engine: Engine,
     ledger: &Ledger,
-    step: &Step,
+    planned: &Planned,
 ) -> Result<Duration, Broken> {
+    let step = &planned.step;
     let started = Instant::now();
     let result = match step.atomicity {
         Atomicity::Together => together(session, ledger, step, started).await,
@@ -57,7 +53,7 @@ pub(super) async fn apply(
     };
     if let Err(mut broken) = result {
         if !is_lost(&broken.error) {
-            broken.taken_back = take_back(session, engine, ledger, step, broken.during).await;
+            broken.taken_back = take_back(session, ledger, planned, broken.during).await;
         }
         return Err(broken);
     }
@@ -116,20 +112,6 @@ fn broken((during, error): (During, DbError)) -> Broken {
     Broken { during, error, taken_back: false }
 }
 
-/// A text of several statements is one implicit transaction, which is what its author has today; it is split only
-/// where a statement in it could not run like that.
-fn is_split(engine: Engine, sql: &str) -> bool {
-    script::statements(engine, sql)
-        .iter()
-        .any(|statement| script::runs_outside_transaction(engine, statement.text))
-}
-
-/// Whether the first statement leaves an INVALID index behind when it fails.
-fn leaves_an_index(engine: Engine, sql: &str) -> bool {
-    let first = script::statements(engine, sql).into_iter().next();
-    first.is_some_and(|statement| script::concurrent_index(statement.text).is_some())
-}
-
 async fn whole(session: &mut dyn Session, sql: &str) -> Outcome {
     session.send(sql).await.map_err(|failed| (During::Script(failed.completed), failed.error))
 }
@@ -155,28 +137,15 @@ fn within(error: DbError, statement_offset: usize, sql: &str) -> DbError {
 
 /// After an error: ends the transaction, or takes the mark back where nothing of the script can have stayed.
 /// Returns whether the database is as before.
-async fn take_back(
-    session: &mut dyn Session,
-    engine: Engine,
-    ledger: &Ledger,
-    step: &Step,
-    during: During,
-) -> bool {
-    let own_transactions = script::statements(engine, &step.migration.sql)
-        .iter()
-        .any(|statement| script::controls_transaction(engine, statement.text));
+async fn take_back(session: &mut dyn Session, ledger: &Ledger, planned: &Planned, during: During) -> bool {
+    let Planned { step, residue } = planned;
     match step.atomicity {
-        Atomicity::Together => {
-            let ended = session.send("ROLLBACK").await;
-            ended.is_ok() && !own_transactions && engine != Engine::MySql
-        }
+        Atomicity::Together => session.send("ROLLBACK").await.is_ok() && *residue == Residue::Nothing,
         Atomicity::Apart => {
-            let one_message = engine == Engine::Postgres && !is_split(engine, &step.migration.sql);
-            let untouched = match during {
-                During::Before => true,
-                During::Script(0) => !step.resumed && !leaves_an_index(engine, &step.migration.sql),
-                During::Script(_) => one_message && !own_transactions,
-                During::After | During::Commit => false,
+            let untouched = match (during, residue) {
+                (During::Before, _) | (During::Script(_), Residue::Nothing) => true,
+                (During::Script(0), Residue::Part { unless_first, .. }) => *unless_first,
+                _ => false,
             };
             untouched && bookkeeping(session, ledger, &step.undo, During::After, Duration::ZERO).await.is_ok()
         }

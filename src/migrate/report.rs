@@ -2,15 +2,20 @@
 
 use crate::engine::{DbError, Engine, Ledger};
 use crate::exit::{Exit, Failure};
-use crate::format::{Atomicity, Step};
-use crate::migrate::Stop;
-use crate::migrate::apply::{Broken, During, can_be_rolled_back};
-use crate::plan;
+use crate::format::Step;
+use crate::migrate::apply::{Broken, During};
+use crate::migrate::{End, Stop};
+use crate::plan::{Planned, Residue};
 use crate::script;
 use crate::wait::whole;
 
+/// A number of migrations in words.
+pub(super) fn migrations(count: usize) -> String {
+    if count == 1 { "1 migration".into() } else { format!("{count} migrations") }
+}
+
 pub(super) fn pending(count: usize) -> String {
-    if count == 1 { "1 migration is pending".into() } else { format!("{count} migrations are pending") }
+    format!("{} {} pending", migrations(count), if count == 1 { "is" } else { "are" })
 }
 
 /// The session could not be prepared, or the history table not be created.
@@ -27,12 +32,28 @@ pub(super) fn preparation(error: &DbError, ledger: &Ledger) -> Failure {
     })
 }
 
+/// Logs that the connection was lost; what became of the migration is for the history to tell.
+pub(super) fn lost(planned: &Planned, reason: String) -> End {
+    let Planned { step, residue } = planned;
+    let id = step.migration.id.clone();
+    tracing::warn!(
+        event = "connection.lost",
+        id = %id,
+        "lost the connection while applying {}: {reason}",
+        step.migration.file.display()
+    );
+    // A script that commits by itself and has no mark may be done, and nobody can tell.
+    let rerunnable = !step.before.is_empty() || *residue == Residue::Nothing;
+    End::Lost { id, reason, rerunnable }
+}
+
 /// Logs the failure and makes it the program's.
-pub(super) fn failed(engine: Engine, step: &Step, ledger: &Ledger, broken: &Broken) -> Failure {
+pub(super) fn failed(engine: Engine, planned: &Planned, ledger: &Ledger, broken: &Broken) -> Failure {
+    let step = &planned.step;
     let place = Place::of(engine, step, broken);
-    let hint = hint(engine, step, ledger, broken);
+    let hint = hint(planned, ledger, broken);
     let id = step.migration.id.as_str();
-    let error = &broken.error;
+    let error = discreet(&broken.error.to_string(), place.statement.as_deref());
     let line = place.line.map(|line| u64::try_from(line).unwrap_or(u64::MAX));
     tracing::error!(
         event = "migration.failed",
@@ -44,10 +65,36 @@ pub(super) fn failed(engine: Engine, step: &Step, ledger: &Ledger, broken: &Brok
         hint = %hint,
         "{place}: {error}"
     );
-    if let Some(detail) = &error.detail {
+    if let Some(detail) = &broken.error.detail {
         tracing::debug!("the server's detail: {detail}");
     }
     Failure::message(Exit::MigrationFailed, format!("migration {id} failed: {place}: {error}")).hint(hint)
+}
+
+/// A server quotes what it does not understand. Where a secret stands in the statement, that may be the secret.
+fn discreet(error: &str, statement: Option<&str>) -> String {
+    if !statement.is_some_and(|statement| statement.contains(script::MASK)) {
+        return error.to_owned();
+    }
+    let mut discreet = String::new();
+    let mut rest = error;
+    while let Some((before, quote, quoted)) = split_at_quote(rest) {
+        discreet.push_str(before);
+        let Some((_, after)) = quoted.split_once(quote) else { break };
+        discreet.push_str(&format!("{quote}{}{quote}", script::MASK));
+        rest = after;
+    }
+    if split_at_quote(rest).is_none() {
+        discreet.push_str(rest);
+    }
+    discreet
+}
+
+/// What stands before the first quotation mark, the mark, and what stands behind it.
+fn split_at_quote(text: &str) -> Option<(&str, char, &str)> {
+    let quote = text.chars().find(|letter| matches!(letter, '"' | '\''))?;
+    let (before, after) = text.split_once(quote)?;
+    Some((before, quote, after))
 }
 
 /// Where in which file an error was.
@@ -100,7 +147,8 @@ impl std::fmt::Display for Place {
 }
 
 /// What to do now: the server's hint, ours, and what state the database is in.
-fn hint(engine: Engine, step: &Step, ledger: &Ledger, broken: &Broken) -> String {
+fn hint(planned: &Planned, ledger: &Ledger, broken: &Broken) -> String {
+    let step = &planned.step;
     let mut parts = Vec::new();
     match broken.error.code.as_deref() {
         // active_sql_transaction
@@ -113,21 +161,20 @@ fn hint(engine: Engine, step: &Step, ledger: &Ledger, broken: &Broken) -> String
     parts.push(if broken.taken_back {
         "it was rolled back; fix it and deploy again".to_owned()
     } else {
-        half_applied(engine, step, ledger)
+        half_applied(planned, ledger)
     });
     parts.join("; ")
 }
 
-fn half_applied(engine: Engine, step: &Step, ledger: &Ledger) -> String {
-    if plan::completes_itself(engine, &step.migration) {
-        return "an INVALID index may have stayed: the next start removes it and builds it again".into();
-    }
+fn half_applied(planned: &Planned, ledger: &Ledger) -> String {
     let table = &ledger.table;
-    let id = &step.migration.id;
-    let why = match (engine, step.atomicity) {
-        (Engine::MySql, _) => "MySQL commits at every DDL statement",
-        (_, Atomicity::Apart) => "it ran outside a transaction",
-        (_, Atomicity::Together) => "the file controls transactions itself",
+    let id = &planned.step.migration.id;
+    let why = match planned.residue {
+        Residue::Index => {
+            return "an INVALID index may have stayed: the next start removes it and builds it again".into();
+        }
+        Residue::Part { why, .. } => why,
+        Residue::Nothing => "the connection did not answer when it was to be rolled back",
     };
     format!(
         "what came before the failed statement may have stayed ({why}): finish or undo it by hand, then set the row \
@@ -146,19 +193,17 @@ pub(super) fn stopped_after(stop: Stop, step: &Step) -> Failure {
 }
 
 /// A stop that ended a migration.
-pub(super) fn stopped_within(
-    stop: Stop,
-    engine: Engine,
-    step: &Step,
-    ledger: &Ledger,
-    broken: &Broken,
-) -> Failure {
-    let id = &step.migration.id;
-    if broken.taken_back || can_be_rolled_back(engine, step) {
+pub(super) fn stopped_within(stop: Stop, planned: &Planned, ledger: &Ledger, broken: &Broken) -> Failure {
+    let id = &planned.step.migration.id;
+    if broken.taken_back {
         return stopped(stop, &format!("migration {id} was cancelled and rolled back"));
     }
-    stopped(stop, &format!("migration {id} was cancelled on the server and is marked in {}", ledger.table))
-        .hint(half_applied(engine, step, ledger))
+    stopped(stop, &format!("migration {id} was cancelled on the server")).hint(half_applied(planned, ledger))
+}
+
+/// A stop before the first migration, while the session or the history table was being prepared.
+pub(super) fn stopped_preparing(stop: Stop) -> Failure {
+    stopped(stop, "nothing was applied")
 }
 
 /// A stop after which the server did not answer any more.
@@ -178,5 +223,21 @@ fn stopped(stop: Stop, what: &str) -> Failure {
             format!("the migrate timeout of {} passed; {what}", whole(limit)),
         )
         .hint("raise --migrate-timeout, or make the migration smaller"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::discreet;
+
+    #[test]
+    fn what_a_server_quotes_of_a_statement_with_a_secret_is_masked() {
+        let error = "invalid input syntax for type integer: \"postgres://u:pw@h/d\" (22P02)";
+        assert_eq!(
+            discreet(error, Some("SELECT '***'::int")),
+            "invalid input syntax for type integer: \"***\" (22P02)"
+        );
+        assert_eq!(discreet(error, Some("SELECT 'x'::int")), error);
+        assert_eq!(discreet("near 'pw and no end", Some("'***'")), "near ");
     }
 }

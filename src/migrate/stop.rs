@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::engine::Cancel;
+use crate::wait::whole;
 
 /// Why work is to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +23,12 @@ const CANCEL_AGAIN: Duration = Duration::from_millis(100);
 
 /// How long cancelled work may take to end before its connection is dropped.
 const CANCEL_LIMIT: Duration = Duration::from_millis(900);
+
+/// How often the watchdog looks whether the server still has our session, and how long one look may take.
+const LOOK_EVERY: Duration = Duration::from_secs(10);
+
+/// How long a server may be unreachable before work on it is given up.
+const UNREACHABLE: Duration = Duration::from_secs(30);
 
 /// Watches for reasons to stop.
 pub struct Stopper<'a> {
@@ -67,30 +74,42 @@ impl<'a> Stopper<'a> {
     }
 }
 
+/// How work that was watched came to its end.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Ended<T> {
+    /// By itself, or because it was cancelled; with the reason to stop, if there was one.
+    With(T, Option<Stop>),
+    /// It was cancelled and did not react in time.
+    Abandoned(Stop),
+    /// Its server is gone without a word, or has lost the session.
+    Gone(String),
+}
+
 /// Awaits work, and ends it on the server when there is a reason to stop.
 ///
-/// The work's own future is awaited meanwhile, because dropping it would put its connection out of step. Returns its
-/// output, or `None` where it had to be abandoned, and the reason to stop, if there was one.
+/// The work's own future is awaited meanwhile, because dropping it would put its connection out of step.
 pub(super) async fn supervise<T>(
     work: impl Future<Output = T>,
     canceller: &dyn Cancel,
     stopper: &mut Stopper<'_>,
     grace: Duration,
-) -> (Option<T>, Option<Stop>) {
+) -> Ended<T> {
     let mut work = pin!(work);
+    let mut watchdog = pin!(watch(canceller));
     let stop = tokio::select! {
-        output = &mut work => return (Some(output), None),
+        output = &mut work => return Ended::With(output, None),
+        reason = &mut watchdog => return Ended::Gone(reason),
         stop = stopper.requested() => stop,
     };
     if let Stop::Signal(_) = stop
         && !grace.is_zero()
     {
         tracing::info!(
-            "this cannot be rolled back: waiting up to {} for it to finish",
+            "waiting up to {} for it to finish, since not all of it might be taken back",
             humantime::format_duration(grace)
         );
         if let Ok(output) = timeout(grace, &mut work).await {
-            return (Some(output), Some(stop));
+            return Ended::With(output, Some(stop));
         }
     }
     let cancelling = async {
@@ -101,12 +120,31 @@ pub(super) async fn supervise<T>(
             sleep(CANCEL_AGAIN).await;
         }
     };
-    let output = tokio::select! {
-        output = &mut work => Some(output),
-        () = cancelling => None,
-        () = sleep(CANCEL_LIMIT) => None,
-    };
-    (output, Some(stop))
+    tokio::select! {
+        output = &mut work => Ended::With(output, Some(stop)),
+        () = cancelling => Ended::Abandoned(stop),
+        () = sleep(CANCEL_LIMIT) => Ended::Abandoned(stop),
+    }
+}
+
+/// Completes with the reason when the session is certain to be lost.
+///
+/// A server that vanishes behind a network says nothing, and a statement may be silent for hours. So now and then a
+/// second connection looks whether the session is still there. A server that answers in any way is reachable.
+async fn watch(canceller: &dyn Cancel) -> String {
+    let mut last_answer = Instant::now();
+    loop {
+        sleep(LOOK_EVERY).await;
+        match timeout(LOOK_EVERY, canceller.is_alive()).await {
+            Ok(Ok(true)) => last_answer = Instant::now(),
+            Ok(Ok(false)) => return "the server has ended our session".into(),
+            Ok(Err(error)) if error.code.is_some() => last_answer = Instant::now(),
+            Ok(Err(_)) | Err(_) if last_answer.elapsed() >= UNREACHABLE => {
+                return format!("the server could not be reached for {}", whole(last_answer.elapsed()));
+            }
+            Ok(Err(_)) | Err(_) => {}
+        }
+    }
 }
 
 #[cfg(test)]
@@ -117,15 +155,32 @@ mod tests {
 
     use tokio::sync::Notify;
 
-    use super::{Stop, Stopper, supervise};
+    use super::{Ended, Stop, Stopper, supervise};
     use crate::engine::{BoxFuture, Cancel, DbError};
 
     struct Cancelling(Arc<Notify>);
+
+    /// A server that answers the watchdog like this.
+    struct Answering(Result<bool, DbError>);
+
+    impl Cancel for Answering {
+        fn cancel(&self) -> BoxFuture<'_, Result<(), DbError>> {
+            Box::pin(async { Ok(()) })
+        }
+
+        fn is_alive(&self) -> BoxFuture<'_, Result<bool, DbError>> {
+            Box::pin(async { self.0.clone() })
+        }
+    }
 
     impl Cancel for Cancelling {
         fn cancel(&self) -> BoxFuture<'_, Result<(), DbError>> {
             self.0.notify_one();
             Box::pin(async { Ok(()) })
+        }
+
+        fn is_alive(&self) -> BoxFuture<'_, Result<bool, DbError>> {
+            Box::pin(async { Ok(true) })
         }
     }
 
@@ -134,7 +189,7 @@ mod tests {
         let cancelled = Arc::new(Notify::new());
         let mut stopper = Stopper::new(pending(), None);
         let ended = supervise(async { 7 }, &Cancelling(cancelled), &mut stopper, Duration::ZERO).await;
-        assert_eq!(ended, (Some(7), None));
+        assert_eq!(ended, Ended::With(7, None));
     }
 
     #[tokio::test(start_paused = true)]
@@ -146,7 +201,7 @@ mod tests {
         };
         let mut stopper = Stopper::new(async { 15 }, None);
         let ended = supervise(work, &Cancelling(cancelled), &mut stopper, Duration::ZERO).await;
-        assert_eq!(ended, (Some(()), Some(Stop::Signal(15))));
+        assert_eq!(ended, Ended::With((), Some(Stop::Signal(15))));
     }
 
     #[tokio::test(start_paused = true)]
@@ -156,7 +211,7 @@ mod tests {
         let mut stopper = Stopper::new(async { 15 }, None);
         let started = tokio::time::Instant::now();
         let ended = supervise(work, &Cancelling(cancelled), &mut stopper, Duration::from_secs(8)).await;
-        assert_eq!(ended, (Some(()), Some(Stop::Signal(15))));
+        assert_eq!(ended, Ended::With((), Some(Stop::Signal(15))));
         assert_eq!(started.elapsed(), Duration::from_secs(7));
     }
 
@@ -167,7 +222,31 @@ mod tests {
         let started = tokio::time::Instant::now();
         let ended =
             supervise(pending::<()>(), &Cancelling(cancelled), &mut stopper, Duration::from_secs(8)).await;
-        assert_eq!(ended, (None, Some(Stop::Timeout(Duration::from_mins(1)))));
+        assert_eq!(ended, Ended::Abandoned(Stop::Timeout(Duration::from_mins(1))));
         assert!(started.elapsed() <= Duration::from_secs(61));
+    }
+
+    /// What becomes of an hour's work on such a server, and after how many seconds.
+    async fn watched(answer: Result<bool, DbError>) -> (Ended<()>, u64) {
+        let mut stopper = Stopper::new(pending(), None);
+        let started = tokio::time::Instant::now();
+        let work = tokio::time::sleep(Duration::from_hours(1));
+        let ended = supervise(work, &Answering(answer), &mut stopper, Duration::ZERO).await;
+        (ended, started.elapsed().as_secs())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_answers_is_given_all_the_time_it_takes() {
+        assert_eq!(watched(Ok(true)).await, (Ended::With((), None), 3600));
+        let full = DbError { code: Some("53300".into()), ..DbError::default() };
+        assert_eq!(watched(Err(full)).await, (Ended::With((), None), 3600));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_died_silently_or_lost_our_session_is_noticed() {
+        let (ended, after) = watched(Err(DbError::default())).await;
+        assert!(matches!(ended, Ended::Gone(_)) && after <= 40, "{ended:?} after {after} s");
+        let (ended, after) = watched(Ok(false)).await;
+        assert!(matches!(ended, Ended::Gone(_)) && after <= 10, "{ended:?} after {after} s");
     }
 }

@@ -5,14 +5,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::{End, Migrating, Stopper, run};
+use crate::attempt::{Attempts, Conditions};
 use crate::engine::fake::{Fake, Server, error};
-use crate::engine::{Connector, DbError, Engine, Verdict};
+use crate::engine::{DbError, Engine, Verdict};
 use crate::exit::{Exit, Result};
 use crate::format::{FORMATS, Files};
-use crate::lock::{Locking, Outcome, acquire};
+use crate::lock::{Outcome, acquire};
 use crate::migrations::Migrations;
-use crate::plan::Policy;
-use crate::wait::Ready;
+use crate::plan::{Plans, Policy};
 
 async fn migrate(
     server: &Arc<Mutex<Server>>,
@@ -31,16 +31,12 @@ async fn migrate(
     };
     let ledger = migrations.ledger(Engine::Postgres);
     let mut fake = Fake(Arc::clone(server));
-    let mut session = fake.connect(false).await.unwrap();
-    let reading = session.read(Some(&ledger)).await.unwrap();
-    let locking = Locking {
-        limit: None,
-        attempt: None,
-        policy: Policy { fails_on_edited: true, fails_on_missing: true },
-    };
-    let ready = Ready { session, reading };
-    let Ok(Outcome::Locked(mut locked)) = acquire(&mut fake, ready, &migrations, &ledger, locking).await
-    else {
+    let conditions = Conditions { limit: None, writable: true, create_database: false };
+    let mut attempts = Attempts::new(&mut fake, conditions);
+    let ready = attempts.connect(Some(&ledger), None).await.unwrap_or_else(|_| panic!("it is up"));
+    let policy = Policy { fails_on_edited: true, fails_on_missing: true };
+    let plans = Plans { migrations: &migrations, engine: Engine::Postgres, ledger: &ledger, policy };
+    let Ok(Outcome::Locked(mut locked)) = acquire(&mut attempts, ready, &plans, None).await else {
         panic!("the lock is free and something is pending")
     };
     server.lock().unwrap().log.clear();
@@ -92,7 +88,7 @@ async fn outside_a_transaction_the_mark_comes_first_and_is_taken_back_if_nothing
 async fn a_lost_connection_is_no_failure_yet() {
     let server = failing(error(Verdict::Lost, "reset"));
     let end = migrate(&server, &[("1_a.sql", "SELECT 1")], &mut Stopper::new(pending(), None)).await;
-    assert_eq!(end.unwrap(), End::Lost { id: "1".into(), reason: "reset".into() });
+    assert_eq!(end.unwrap(), End::Lost { id: "1".into(), reason: "reset".into(), rerunnable: true });
     assert!(!log(&server).contains(&"ROLLBACK".to_owned()), "the connection is not used again");
 }
 
@@ -104,4 +100,20 @@ async fn a_signal_that_came_before_a_migration_stops_it() {
         .unwrap_err();
     assert_eq!(failure.exit, Exit::Signal(15));
     assert!(!log(&server).contains(&"BEGIN".to_owned()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_script_that_commits_by_itself_is_not_simply_run_again() {
+    let server = failing(error(Verdict::Lost, "reset"));
+    let end = migrate(&server, &[("1_a.sql", "SELECT 1; COMMIT;")], &mut Stopper::new(pending(), None)).await;
+    assert!(matches!(end, Ok(End::Lost { rerunnable: false, .. })), "{end:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_migration_runs_after_one_that_gave_the_locks_back() {
+    let server = Server { loses_locks: true, ..Server::default() }.shared();
+    let files = [("1_a.sql", "SELECT pg_advisory_unlock_all()"), ("2_b.sql", "SELECT 2")];
+    let end = migrate(&server, &files, &mut Stopper::new(pending(), None)).await;
+    assert_eq!(end.unwrap(), End::LostBetween);
+    assert!(!log(&server).contains(&"SELECT 2".to_owned()));
 }

@@ -1,8 +1,8 @@
 //! Every state and every refusal, from files and rows alone.
 
-use super::{Decision, Plan, Policy, State};
+use super::{Decision, Plan, Plans, Policy, State};
 use crate::engine::{Engine, Facts, Row};
-use crate::exit::{Exit, Failure};
+use crate::exit::{Exit, Failure, Result};
 use crate::format::{FORMATS, Files};
 use crate::migrations::Migrations;
 
@@ -48,13 +48,25 @@ fn facts(holds_tables: bool) -> Facts {
     }
 }
 
+fn decide(
+    migrations: &Migrations,
+    history: &[Row],
+    policy: Policy,
+    facts: &Facts,
+    exists: bool,
+) -> Result<Decision> {
+    let ledger = migrations.ledger(Engine::Postgres);
+    let plans = Plans { migrations, engine: Engine::Postgres, ledger: &ledger, policy };
+    plan(migrations, history).decide(&plans, facts, exists)
+}
+
 fn refusal(migrations: &Migrations, history: &[Row], policy: Policy) -> Failure {
-    plan(migrations, history).decide(migrations, Engine::Postgres, policy, &facts(false), true).unwrap_err()
+    decide(migrations, history, policy, &facts(false), true).unwrap_err()
 }
 
 fn ids(migrations: &Migrations, history: &[Row], policy: Policy) -> Vec<String> {
-    match plan(migrations, history).decide(migrations, Engine::Postgres, policy, &facts(false), true) {
-        Ok(Decision::Work(steps)) => steps.into_iter().map(|step| step.migration.id).collect(),
+    match decide(migrations, history, policy, &facts(false), true) {
+        Ok(Decision::Work(steps)) => steps.into_iter().map(|planned| planned.step.migration.id).collect(),
         Ok(Decision::Nothing) => Vec::new(),
         Err(failure) => panic!("{failure}"),
     }
@@ -151,9 +163,7 @@ fn a_file_with_windows_line_endings_is_recognised_as_such() {
 #[test]
 fn a_guessed_format_is_not_run_on_somebody_else_s_schema() {
     let mut on_disk = migrations(TWO);
-    let decide = |on_disk: &Migrations, exists| {
-        plan(on_disk, &[]).decide(on_disk, Engine::Postgres, STRICT, &facts(true), exists)
-    };
+    let decide = |on_disk: &Migrations, exists| decide(on_disk, &[], STRICT, &facts(true), exists);
     assert_eq!(decide(&on_disk, false).unwrap_err().exit, Exit::Usage);
     assert!(decide(&on_disk, true).is_ok());
     on_disk.format_was_detected = false;
@@ -179,16 +189,23 @@ fn an_interrupted_index_build_is_completed_by_itself() {
     let on_disk = migrations(&[("1_i.sql", index), ("2_v.sql", "-- no-transaction\nVACUUM t;\n")]);
     let interrupted = [row(&on_disk, "1", false), row(&on_disk, "2", true)];
     assert_eq!(plan(&on_disk, &interrupted).state(false), State::Pending);
-    let Ok(Decision::Work(steps)) =
-        plan(&on_disk, &interrupted).decide(&on_disk, Engine::Postgres, STRICT, &facts(false), true)
-    else {
+    let Ok(Decision::Work(steps)) = decide(&on_disk, &interrupted, STRICT, &facts(false), true) else {
         panic!("it is work")
     };
-    assert!(steps[0].resumed);
+    assert!(steps[0].step.resumed);
     assert_eq!(
         plan(&on_disk, &[other_row("1", false, "00")]).state(false),
         State::Failed,
         "the file changed"
     );
     assert_eq!(plan(&on_disk, &[row(&on_disk, "2", false)]).state(false), State::Failed, "no index");
+}
+
+#[test]
+fn a_search_path_without_a_schema_is_said_before_anything_is_created() {
+    let on_disk = migrations(TWO);
+    let nowhere = Facts { schema: String::new(), ..facts(false) };
+    let failure = decide(&on_disk, &[], STRICT, &nowhere, false).unwrap_err();
+    assert_eq!(failure.exit, Exit::Refused);
+    assert!(failure.reason().contains("no schema"), "{failure}");
 }

@@ -2,7 +2,7 @@
 
 use super::cursor::Cursor;
 use super::program::{self, Program};
-use super::scan::{Kind, Token};
+use super::scan::{Kind, Scanner, Token};
 use crate::engine::Engine;
 
 /// What a statement, read up to some token, may still hold before its own semicolon.
@@ -32,7 +32,7 @@ impl<'a> Body<'a> {
     }
 
     /// Takes in the statement's next token; `ahead` stands behind it.
-    pub(super) fn take(&mut self, token: Token<'a>, ahead: &Cursor<'a>) {
+    pub(super) fn take(&mut self, token: Token<'a>, ahead: &Scanner<'a>) {
         match self {
             Self::Plain => {}
             Self::Parentheses(depth) => count(depth, token.kind),
@@ -44,7 +44,7 @@ impl<'a> Body<'a> {
                 }
             }
             Self::Trigger(bracket) => bracket.take(&token, |token, _| token.is("BEGIN")),
-            Self::Program(program) => program.take(token, ahead),
+            Self::Program(program) => program.take(token, &Cursor::at(ahead)),
         }
     }
 
@@ -53,8 +53,8 @@ impl<'a> Body<'a> {
         match self {
             Self::Plain => true,
             Self::Parentheses(depth) => *depth == 0,
-            Self::Routine(depth, bracket) => *depth == 0 && !bracket.open,
-            Self::Trigger(bracket) => !bracket.open,
+            Self::Routine(depth, bracket) => *depth == 0 && bracket.state != State::Open,
+            Self::Trigger(bracket) => bracket.state != State::Open,
             Self::Program(program) => program.is_complete(),
         }
     }
@@ -103,12 +103,20 @@ enum Before {
 /// behind something else.
 #[derive(Default)]
 pub(super) struct Bracket {
-    open: bool,
-    closed: bool,
+    state: State,
     before: Before,
 }
 
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum State {
+    #[default]
+    Ahead,
+    Open,
+    Closed,
+}
+
 impl Bracket {
+    /// Takes in the next token; `opens` tells from it and what stood before whether it opens the list.
     fn take(&mut self, token: &Token<'_>, opens: impl Fn(&Token<'_>, Before) -> bool) {
         let before = self.before;
         self.before = match token.kind {
@@ -116,15 +124,13 @@ impl Bracket {
             _ if token.is("BEGIN") => Before::Begin,
             _ => Before::Other,
         };
-        if self.closed {
-        } else if !self.open {
-            if opens(token, before) {
-                self.open = true;
+        match self.state {
+            State::Ahead if opens(token, before) => {
+                self.state = State::Open;
                 self.before = Before::Statements;
             }
-        } else if before == Before::Statements && token.is("END") {
-            self.open = false;
-            self.closed = true;
+            State::Open if before == Before::Statements && token.is("END") => self.state = State::Closed,
+            _ => {}
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::engine::Engine;
 const LONGEST: usize = 200;
 
 /// What stands in the place of a secret.
-const MASK: &str = "***";
+pub(crate) const MASK: &str = "***";
 
 /// The statement on one line, at most 200 characters, passwords and the like masked.
 ///

@@ -144,26 +144,18 @@ impl<'a> Scanner<'a> {
     }
 
     fn block_comment(&mut self) -> Kind {
-        let executable = if self.engine == Engine::MySql { self.executable_opening() } else { None };
-        match executable {
-            Some((length, true)) => {
-                self.at += length;
-                self.executable = true;
-                return Kind::Mark;
-            }
-            // The server skips what it does not execute to the end that matches.
-            Some((_, false)) => {
-                self.at += 2;
-                self.nested_comment();
-            }
-            None => {
-                self.at += 2;
-                if self.engine == Engine::Postgres {
-                    self.nested_comment();
-                } else {
-                    self.pass_to_end_of("*/");
-                }
-            }
+        let opening = if self.engine == Engine::MySql { self.executable_opening() } else { None };
+        if let Some((length, true)) = opening {
+            self.at += length;
+            self.executable = true;
+            return Kind::Mark;
+        }
+        self.at += 2;
+        // MySQL does not nest comments, but skips what it does not execute to the end that matches.
+        if self.engine == Engine::Postgres || opening.is_some() {
+            self.nested_comment();
+        } else {
+            self.pass_to_end_of("*/");
         }
         Kind::Comment
     }

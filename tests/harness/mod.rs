@@ -43,7 +43,7 @@ pub(crate) use migrations::Migrations;
 pub(crate) use pgbouncer::PgBouncer;
 pub(crate) use postgres::Postgres;
 pub(crate) use proxy::Proxy;
-pub(crate) use require::{full, missing, root};
+pub(crate) use require::{full, is_demanded, missing, root};
 pub(crate) use run::Run;
 pub(crate) use running::Running;
 pub(crate) use scratch::{Scratch, free_port};

@@ -84,6 +84,11 @@ impl Postgres {
         fs::read_to_string(self.home.path().join("log")).expect("the server's log")
     }
 
+    /// The directory of the unix socket.
+    pub(crate) fn socket_directory(&self) -> &Path {
+        self.home.path()
+    }
+
     /// The TCP port on loopback, the same for the unix socket.
     pub(crate) fn port(&self) -> u16 {
         self.port

@@ -15,7 +15,13 @@ struct State {
     /// Per connection, in the order in which they were opened: its messages after the start-up.
     sessions: Mutex<Vec<Vec<Message>>>,
     streams: Mutex<Vec<TcpStream>>,
+    /// The clients' side alone.
+    clients: Mutex<Vec<TcpStream>>,
+    /// While set, a client's end is not passed on to its server.
+    half_open: AtomicBool,
     closed: AtomicBool,
+    /// The first message that holds this text, and everything after it, is swallowed.
+    silent_from: Mutex<Option<String>>,
 }
 
 /// A proxy on loopback.
@@ -57,6 +63,19 @@ impl Proxy {
         sessions.into_iter().map(after).collect()
     }
 
+    /// Cuts every client off while its server session learns nothing of it, like a network that breaks on one side.
+    pub(crate) fn cut_clients(&self) {
+        self.state.half_open.store(true, Ordering::SeqCst);
+        for stream in lock(&self.state.clients).drain(..) {
+            drop(stream.shutdown(Shutdown::Both));
+        }
+    }
+
+    /// Falls silent for good, without closing anything, for a session that says this.
+    pub(crate) fn silent_from(&self, text: &str) {
+        *lock(&self.state.silent_from) = Some(text.to_owned());
+    }
+
     /// Cuts every connection there is.
     pub(crate) fn cut(&self) {
         for stream in lock(&self.state.streams).drain(..) {
@@ -87,6 +106,7 @@ fn forward(state: &Arc<State>, client: TcpStream, server: TcpStream) {
     };
     let twin = |stream: &TcpStream| stream.try_clone().expect("a second handle");
     lock(&state.streams).extend([twin(&client), twin(&server)]);
+    lock(&state.clients).push(twin(&client));
     let (mut from_server, mut to_client) = (twin(&server), twin(&client));
     std::thread::spawn(move || {
         drop(std::io::copy(&mut from_server, &mut to_client));
@@ -95,7 +115,9 @@ fn forward(state: &Arc<State>, client: TcpStream, server: TcpStream) {
     let state = Arc::clone(state);
     std::thread::spawn(move || {
         drop(record(&state, index, client, &server));
-        drop(server.shutdown(Shutdown::Both));
+        if !state.half_open.swap(false, Ordering::SeqCst) {
+            drop(server.shutdown(Shutdown::Both));
+        }
     });
 }
 
@@ -113,6 +135,12 @@ fn record(state: &State, index: usize, mut client: TcpStream, mut server: &TcpSt
         client.read_exact(&mut kind)?;
         let body = read_sized(&mut client)?;
         lock(&state.sessions)[index].push((char::from(kind[0]), body.clone()));
+        if lock(&state.silent_from).as_ref().is_some_and(|text| String::from_utf8_lossy(&body).contains(text))
+        {
+            loop {
+                std::thread::park();
+            }
+        }
         pass_on(&mut server, &kind, &body)?;
     }
 }

@@ -51,9 +51,15 @@ impl Run {
         files: &Migrations,
         command: impl IntoIterator<Item = A>,
     ) -> Self {
-        let mut run = Self::new(["--"]).database(database).migrations(files);
-        run.args.extend(command.into_iter().map(|arg| arg.as_ref().to_owned()));
-        run
+        Self::new(["--"]).database(database).migrations(files).command(command)
+    }
+
+    /// Another command after `--`.
+    pub(crate) fn command<A: AsRef<OsStr>>(mut self, command: impl IntoIterator<Item = A>) -> Self {
+        let start = self.args.iter().position(|arg| arg == "--").expect("a command after --") + 1;
+        self.args.truncate(start);
+        self.args.extend(command.into_iter().map(|arg| arg.as_ref().to_owned()));
+        self
     }
 
     /// The application by itself, without castoff: what a start through castoff is compared with.

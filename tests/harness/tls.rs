@@ -44,6 +44,14 @@ impl Certificates {
         }
     }
 
+    /// The options that turn MariaDB's TLS on with these.
+    pub(crate) fn mariadb_options(&self) -> Vec<String> {
+        vec![
+            format!("--ssl-cert={}", self.certificate.display()),
+            format!("--ssl-key={}", self.key.display()),
+        ]
+    }
+
     /// The settings that turn PostgreSQL's TLS on with these.
     pub(crate) fn postgres_settings(&self) -> Vec<(&'static str, String)> {
         debug_assert!(self.key.starts_with(self.home.path()));

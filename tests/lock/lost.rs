@@ -149,7 +149,7 @@ fn a_waiter_whose_session_is_ended_waits_on() {
     let ended = database.rows(&format!(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = current_database() AND pid <> {working}"
     ));
-    assert_eq!(ended.len(), 1, "the waiter's session is ended");
+    assert!(!ended.is_empty(), "the waiter's session is ended");
     let back = format!(
         "SELECT count(*) FROM pg_stat_activity WHERE usename = current_database() AND pid <> {working}"
     );

@@ -122,7 +122,7 @@ fn waiters_keep_their_connections_while_there_are_slots_to_spare() {
     let holder = migrating(&Run::migrate(&database, &files));
     let fleet = waiting_fleet(&Run::start(&database, &files, ["/bin/echo", "started"]));
     let mut client = database.client();
-    eventually("every waiter is connected", || (sessions(&database, &mut client) == FLEET + 1).then_some(()));
+    eventually("every waiter is connected", || (sessions(&database, &mut client) > FLEET).then_some(()));
     assert_eq!(looks_with_a_slot(&database, 5), 0, "on a small server nobody else would get in");
     gate.open();
     for waiter in fleet {

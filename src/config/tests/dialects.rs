@@ -1,6 +1,6 @@
 use super::{NOWHERE, bad_url, target, url, with};
-use crate::config::target::{Host, SessionAttrs, TlsMode};
 use crate::engine::Engine;
+use crate::target::{Host, SessionAttrs, TlsMode};
 
 fn tcp(name: &str, port: u16) -> Host {
     Host::Tcp(name.to_owned(), port)

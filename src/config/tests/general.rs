@@ -222,7 +222,7 @@ fn an_application_may_have_any_bytes_and_a_setting_may_not() {
     assert_eq!(config.environment.get("ODD").unwrap(), odd);
 
     let arguments = vec!["castoff".into(), "--migrations".into(), odd, "migrate".into()];
-    let Parsed::Refuse(_, failure) = Config::from(arguments, &environment, Path::new("/")) else {
+    let Parsed::Refuse { failure, .. } = Config::from(arguments, &environment, Path::new("/")) else {
         panic!("accepted")
     };
     assert!(failure.reason().contains("--migrations: the value is not UTF-8"));
@@ -241,7 +241,9 @@ fn a_history_table_of_the_url_must_agree_with_the_option() {
 fn how_to_log_is_known_even_when_the_rest_is_wrong() {
     let variables = [("CASTOFF_LOG_FORMAT", "json"), ("CASTOFF_LOG_LEVEL", "nonsense")];
     for line in ["castoff migrate", "castoff --bogus migrate", "castoff"] {
-        let Parsed::Refuse(logs, _) = parsed(line, &variables, Path::new("/")) else { panic!("accepted") };
+        let Parsed::Refuse { logs, .. } = parsed(line, &variables, Path::new("/")) else {
+            panic!("accepted")
+        };
         assert_eq!(logs, LogSettings { format: Format::Json, level: Level::Info });
     }
 }
@@ -266,4 +268,14 @@ fn no_debug_output_holds_a_secret() {
     );
     assert!(!format!("{config:?}").contains("hunter2"));
     assert!(!bad_url("postgres://app:hun#ter2@db/app").contains("hun#ter2"));
+}
+
+#[test]
+fn a_misspelt_variable_is_named_beside_the_mistake_it_caused() {
+    let line = ["castoff", "--", "app"].map(Into::into).to_vec();
+    let environment = [("CASTOFF_DATABASE_ULR", "postgres://h/d")].into_iter().collect();
+    let Parsed::Refuse { warnings, .. } = Config::from(line, &environment, Path::new("/")) else {
+        panic!("there is no database")
+    };
+    assert!(warnings.iter().any(|warning| warning.contains("CASTOFF_DATABASE_URL")), "{warnings:?}");
 }

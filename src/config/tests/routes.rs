@@ -111,7 +111,7 @@ proptest! {
                 let decoded = crate::config::encoding::decode(&secret).unwrap();
                 prop_assert_eq!(password(&config), Some(decoded.as_str()));
             }
-            Parsed::Refuse(_, failure) => prop_assert!(!failure.reason().contains(&secret)),
+            Parsed::Refuse { failure, .. } => prop_assert!(!failure.reason().contains(&secret)),
             Parsed::Print(text) => prop_assert!(false, "printed {}", text),
         }
     }

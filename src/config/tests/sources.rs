@@ -1,7 +1,7 @@
 use super::{NOWHERE, accepted, bad_url, parsed, password, refused, target, url, with};
 use crate::config::Parsed;
-use crate::config::target::Host;
 use crate::engine::Engine;
+use crate::target::Host;
 use std::fs;
 use std::path::Path;
 

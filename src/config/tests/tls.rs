@@ -1,6 +1,6 @@
 use super::{bad_url, parsed, target, url, with};
 use crate::config::Parsed;
-use crate::config::target::{Tls, TlsMode, TlsRoot};
+use crate::target::{Tls, TlsMode, TlsRoot};
 use std::fs;
 use std::path::PathBuf;
 

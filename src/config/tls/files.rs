@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::Places;
 use crate::config::parameters::{Param, Params};
 use crate::config::report::Report;
-use crate::config::target::Tls;
+use crate::target::Tls;
 
 /// The files the parameters name.
 pub(super) struct Files {

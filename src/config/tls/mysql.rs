@@ -4,8 +4,8 @@ use super::files::{Files, readable};
 use super::{Places, Wish, accept, contradicts, go_tls};
 use crate::config::parameters::{Param, Params};
 use crate::config::report::Report;
-use crate::config::target::{Tls, TlsMode, TlsRoot};
 use crate::config::values::boolean;
+use crate::target::{Tls, TlsMode, TlsRoot};
 
 /// MySQL: its own words, and libpq's.
 pub(crate) fn mysql(params: &mut Params, places: Places<'_>, report: &mut Report) -> Tls {

@@ -4,9 +4,9 @@ use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlSslMode};
 use sqlx::{ConnectOptions as _, Connection, Row as _};
 
 use super::errors::{self, Stage};
-use crate::config::target::{Host, Secret, SessionAttrs, Target, TlsMode};
 use crate::engine::certificates::{self, Certificates};
 use crate::engine::{ConnectOptions, DbError, Verdict, network};
+use crate::target::{Host, Secret, Target, TlsMode};
 
 /// Tries the hosts in order and returns the first that is what the target asks for.
 ///
@@ -36,22 +36,12 @@ pub(super) async fn open(target: &Target, options: &ConnectOptions) -> Result<My
 
 /// Why a server of a host list is not the one wanted; a single host is judged by the caller.
 async fn unsuitable(target: &Target, connection: &mut MySqlConnection) -> Option<&'static str> {
-    if target.hosts.len() < 2 {
+    if !target.is_choosy() {
         return None;
     }
-    let wants_writes = match target.session_attrs {
-        SessionAttrs::Unset | SessionAttrs::ReadWrite => true,
-        SessionAttrs::ReadOnly => false,
-        SessionAttrs::Any | SessionAttrs::PreferStandby => return None,
-    };
     let sql = "SELECT @@GLOBAL.read_only + @@GLOBAL.innodb_read_only";
     let row = sqlx::raw_sql(sql).fetch_one(connection).await.ok()?;
-    let read_only = row.try_get_unchecked::<&[u8], _>(0).ok()? != b"0";
-    match (wants_writes, read_only) {
-        (true, true) => Some("the server is read-only"),
-        (false, false) => Some("the server is not read-only"),
-        _ => None,
-    }
+    target.unsuitable(row.try_get_unchecked::<&[u8], _>(0).ok()? != b"0")
 }
 
 /// One host, with the second try in the other encryption that libpq defines for `prefer` and `allow`.

@@ -7,7 +7,7 @@
 use sqlx::mysql::MySqlDatabaseError;
 
 use crate::engine::{DbError, Verdict, network};
-use Verdict::{Credentials, Lost, Never, NoDatabase, NotYet, Statement};
+use Verdict::{Credentials, Crowded, Lost, Never, NoDatabase, NotYet, Statement};
 
 /// When an error came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,9 +42,9 @@ const TLS_NEEDED: &str = "the server admits only encrypted connections: set sslm
 
 const TABLE: &[Meaning] = &[
     // Refused for now: slots exhausted, starting, stopping, not (yet) the primary.
-    meaning(1040, NotYet, Lost, "the server's max_connections are in use"),
-    meaning(1203, NotYet, Lost, "the account's max_user_connections are in use"),
-    meaning(1226, NotYet, Statement, "the account has a resource limit (max_user_connections and its like)"),
+    meaning(1040, Crowded, Lost, "the server's max_connections are in use"),
+    meaning(1203, Crowded, Lost, "the account's max_user_connections are in use"),
+    meaning(1226, Crowded, Statement, "the account has a resource limit (max_user_connections and its like)"),
     meaning(1047, NotYet, Statement, ""), // A Galera node that is not in the cluster.
     meaning(1836, NotYet, NotYet, ""),    // "Running in read-only mode"
     // The same number also refuses what --secure-file-priv and --skip-grant-tables forbid.
@@ -238,7 +238,10 @@ mod tests {
 
     #[test]
     fn a_server_that_is_full_or_stopping_is_not_ready_yet() {
-        for number in [1040, 1203, 1226, 1053, 1047, 2013, 9001] {
+        for number in [1040, 1203, 1226] {
+            assert_eq!(verdict(number, "", "", Stage::Connecting).0, Verdict::Crowded, "{number}");
+        }
+        for number in [1053, 1047, 2013, 9001] {
             assert_eq!(connecting(number), Verdict::NotYet, "{number}");
         }
     }

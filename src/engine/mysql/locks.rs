@@ -25,6 +25,11 @@ pub(super) fn release(name: &str) -> String {
     format!("SELECT RELEASE_LOCK({})", literal(name))
 }
 
+/// 1 if this very session holds the lock.
+pub(super) fn is_ours(name: &str) -> String {
+    format!("SELECT COALESCE(IS_USED_LOCK({}) = CONNECTION_ID(), 0)", literal(name))
+}
+
 /// 1 if anybody holds the lock.
 pub(super) fn is_held(name: &str) -> String {
     format!("SELECT IS_USED_LOCK({}) IS NOT NULL", literal(name))

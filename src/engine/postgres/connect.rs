@@ -4,13 +4,15 @@ use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
 use sqlx::{ConnectOptions as _, Connection, Row as _};
 
 use super::errors;
-use crate::config::target::{Host, SessionAttrs, Target, TlsMode};
 use crate::engine::certificates::{self, Certificates};
 use crate::engine::{ConnectOptions, DbError, Verdict};
+use crate::target::{Host, Target, TlsMode};
 
 /// A session and what was learned from the way it was opened.
 pub(super) struct Opened {
     pub(super) connection: PgConnection,
+    /// The host of the list that it is.
+    pub(super) host: Host,
     /// The nonce sent in the startup options, if the other side took it.
     pub(super) nonce: Nonce,
 }
@@ -55,21 +57,11 @@ pub(super) async fn open(target: &Target, options: &ConnectOptions) -> Result<Op
 
 /// Why a server of a host list is not the one wanted; a single host is judged by the caller.
 async fn unsuitable(target: &Target, connection: &mut PgConnection) -> Option<&'static str> {
-    if target.hosts.len() < 2 {
+    if !target.is_choosy() {
         return None;
     }
-    let wants_writes = match target.session_attrs {
-        SessionAttrs::Unset | SessionAttrs::ReadWrite => true,
-        SessionAttrs::ReadOnly => false,
-        SessionAttrs::Any | SessionAttrs::PreferStandby => return None,
-    };
     let row = sqlx::raw_sql("SHOW transaction_read_only").fetch_one(connection).await.ok()?;
-    let read_only = row.try_get_raw(0).ok()?.as_str().ok()? == "on";
-    match (wants_writes, read_only) {
-        (true, true) => Some("session is read-only"),
-        (false, false) => Some("session is not read-only"),
-        _ => None,
-    }
+    target.unsuitable(row.try_get_raw(0).ok()?.as_str().ok()? == "on")
 }
 
 /// What every attempt of one call has in common.
@@ -112,7 +104,9 @@ async fn open_session(way: &Way<'_>, host: &Host, mode: PgSslMode) -> Result<Ope
     let settings = target.settings.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     let with_nonce = plain.clone().options(settings.clone().chain([("castoff.nonce", nonce.as_str())]));
     let error = match with_nonce.connect().await {
-        Ok(connection) => return Ok(Opened { connection, nonce: Nonce::Sent(nonce) }),
+        Ok(connection) => {
+            return Ok(Opened { connection, host: host.clone(), nonce: Nonce::Sent(nonce) });
+        }
         Err(error) => errors::classify(&error, errors::Stage::Connecting),
     };
     let (again, nonce) = if errors::refuses_startup_options(&error) {
@@ -123,7 +117,7 @@ async fn open_session(way: &Way<'_>, host: &Host, mode: PgSslMode) -> Result<Ope
         return Err(error);
     };
     match again.connect().await {
-        Ok(connection) => Ok(Opened { connection, nonce }),
+        Ok(connection) => Ok(Opened { connection, host: host.clone(), nonce }),
         Err(error) => Err(errors::classify(&error, errors::Stage::Connecting)),
     }
 }

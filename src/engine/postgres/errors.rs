@@ -3,7 +3,7 @@
 //! Keyed by SQLSTATE (PostgreSQL, appendix A), then by PgBouncer's message, since it says 08P01 for everything,
 //! then by what the network and TLS layers say. The unknown is "not yet" until the deadline, and is quoted.
 
-use sqlx::postgres::{PgDatabaseError, PgErrorPosition};
+use sqlx::postgres::{PgDatabaseError, PgErrorPosition, PgSeverity};
 
 use crate::engine::network;
 use crate::engine::{DbError, Verdict};
@@ -19,6 +19,7 @@ pub(super) enum Stage {
 
 /// SQLSTATEs of a refused start, by what a waiter should do.
 const CONNECTING: &[(&str, Verdict, Option<&str>)] = &[
+    ("53300", Verdict::Crowded, None),
     // invalid_password, invalid_authorization_specification: also a missing role and a pg_hba.conf without an entry.
     ("28P01", Verdict::Credentials, Some("check the user and the password")),
     (
@@ -63,7 +64,11 @@ pub(super) fn classify(error: &sqlx::Error, stage: Stage) -> DbError {
 fn server(error: &PgDatabaseError, stage: Stage) -> DbError {
     let code = error.code();
     let message = error.message();
-    let (verdict, hint) = verdict(code, message, stage);
+    let (verdict, hint) = match error.severity() {
+        // After either the server ends the session, whatever the reason.
+        PgSeverity::Fatal | PgSeverity::Panic if stage == Stage::Working => (Verdict::Lost, None),
+        _ => verdict(code, message, stage),
+    };
     DbError {
         verdict,
         code: Some(code.to_owned()),
@@ -86,7 +91,13 @@ fn verdict(code: &str, message: &str, stage: Stage) -> (Verdict, Option<&'static
     }
     if stage == Stage::Working {
         // 08xxx on a session that worked: a pooler lost its server.
-        let verdict = if code.starts_with("08") { Verdict::Lost } else { Verdict::Statement };
+        let verdict = match code {
+            _ if code.starts_with("08") => Verdict::Lost,
+            // Resources, serialization, a lock or statement timeout of the role: another moment, another answer.
+            "55P03" | "57014" | "40001" | "40P01" => Verdict::NotYet,
+            _ if code.starts_with("53") => Verdict::NotYet,
+            _ => Verdict::Statement,
+        };
         return (verdict, None);
     }
     if code == "08P01" {
@@ -133,7 +144,8 @@ mod tests {
 
     #[test]
     fn a_server_that_starts_or_is_full_is_not_ready_yet() {
-        for code in ["57P03", "53300", "57P01", "XX000", "55000"] {
+        assert_eq!(verdict("53300", "", Stage::Connecting).0, Verdict::Crowded);
+        for code in ["57P03", "57P01", "XX000", "55000"] {
             assert_eq!(verdict(code, "", Stage::Connecting).0, Verdict::NotYet, "{code}");
         }
     }
@@ -163,7 +175,7 @@ mod tests {
     #[test]
     fn a_shutdown_in_the_middle_of_work_is_a_lost_connection() {
         assert_eq!(verdict("57P01", "", Stage::Working).0, Verdict::Lost);
-        assert_eq!(verdict("57014", "", Stage::Working).0, Verdict::Statement);
+        assert_eq!(verdict("55P03", "", Stage::Working).0, Verdict::NotYet);
         assert_eq!(verdict("42601", "", Stage::Working).0, Verdict::Statement);
     }
 }

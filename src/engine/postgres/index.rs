@@ -3,9 +3,15 @@
 //! A build that is killed or fails leaves an INVALID index under its name: every rerun then fails for good, and with
 //! `IF NOT EXISTS` it would even pass. So what is in the way is looked at first, and what was built afterwards.
 
+use std::time::Duration;
+
 use super::{PostgresSession, identifier, literal};
 use crate::engine::{DbError, Row, Verdict};
 use crate::script::{self, ConcurrentIndex, QualifiedName};
+
+/// How often an INVALID index that is in use is looked at again, and the pause between.
+const USE_LOOKS: usize = 12;
+const USE_PAUSE: Duration = Duration::from_millis(250);
 
 /// What stands under the name of an index that a statement wants to create.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +34,7 @@ pub(super) async fn send(
     let Some(index) = script::concurrent_index(statement) else {
         return session.send_script(statement).await.map_err(|failed| failed.error);
     };
-    match present(session, &index).await? {
+    match unused(session, &index).await? {
         Some(found) if found.valid && found.on_this_table && resumed => {
             tracing::info!(
                 event = "index.kept",
@@ -53,6 +59,18 @@ pub(super) async fn send(
         }),
         _ => Ok(()),
     }
+}
+
+/// Looks the index up; an INVALID one that somebody uses is looked at again for a moment, since every reader of the
+/// table locks all of its indexes.
+async fn unused(session: &mut PostgresSession, index: &ConcurrentIndex) -> Result<Option<Present>, DbError> {
+    for _ in 0..USE_LOOKS {
+        match present(session, index).await? {
+            Some(found) if !found.valid && found.used_by.is_some() => tokio::time::sleep(USE_PAUSE).await,
+            found => return Ok(found),
+        }
+    }
+    present(session, index).await
 }
 
 /// Drops an INVALID index in the way, if it is certain that it is a leftover.

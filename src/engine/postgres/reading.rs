@@ -3,8 +3,22 @@
 use crate::engine::postgres::{identifier, literal};
 use crate::engine::{DbError, Holder, Ledger, Row, TableName, Verdict};
 
-/// A waiter keeps its connection only while at least a quarter of all slots is free.
-const SPARE_SHARE: u32 = 4;
+/// Whether a waiter may keep its connection: at least a quarter of the slots is free, of the server's, the role's and
+/// the database's.
+///
+/// Only sessions that are in a database count against `max_connections` as ours do; the columns that tell client
+/// backends apart are hidden from other roles, `datid` and `usesysid` are not. A negative limit is none. The function and not the view on it,
+/// whose joins cost a fresh session a millisecond.
+const SLOTS_TO_SPARE: &str = "(SELECT bool_and(slots < 0 OR (slots - used) * 4 > slots) FROM \
+    (SELECT count(datid) AS all_used, count(datid) FILTER (WHERE usesysid = me.oid) AS my_used, \
+    count(datid) FILTER (WHERE datid = here.oid) AS here_used, \
+    min(me.rolconnlimit) AS my_slots, min(here.datconnlimit) AS here_slots \
+    FROM pg_stat_get_activity(NULL), (SELECT oid, rolconnlimit FROM pg_roles WHERE rolname = current_user) AS me, \
+    (SELECT oid, datconnlimit FROM pg_database WHERE datname = current_database()) AS here) AS activity, \
+    LATERAL (VALUES (current_setting('max_connections')::int \
+    - current_setting('superuser_reserved_connections')::int \
+    - coalesce(current_setting('reserved_connections', true)::int, 0), all_used), \
+    (my_slots, my_used), (here_slots, here_used)) AS limits (slots, used))";
 
 /// Everything a decision needs, in one simple-protocol message: facts first, then the history.
 ///
@@ -28,24 +42,27 @@ pub(super) fn query(ledger: Option<&Ledger>, settings: &[(String, String)]) -> S
              WHERE c.oid = {history}), current_schema())"
         ),
     };
-    // A table that belongs to an extension (PostGIS's spatial_ref_sys) is nobody's schema.
-    // Only rows of sessions that are in a database count against max_connections as ours do; the columns that tell
-    // client backends apart are hidden from other roles, `datid` is not.
     sql.push_str(&format!(
         "SELECT current_setting('server_version'), current_setting('server_version_num'), current_database()::text, \
          pg_backend_pid()::text, ({schema})::text, current_setting('transaction_read_only'), \
-         pg_is_in_recovery(), current_setting('castoff.nonce', true), current_setting('max_connections'), \
-         (current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int \
-         - (SELECT count(datid) FROM pg_stat_activity))::text, \
-         EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
-         WHERE n.nspname = {schema} AND c.relkind IN ('r', 'p') AND c.oid IS DISTINCT FROM {history} \
-         AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e'))",
+         pg_is_in_recovery(), current_setting('castoff.nonce', true), {SLOTS_TO_SPARE}",
     ));
     if let (Some(ledger), Some(table)) = (ledger, table) {
         sql.push_str("; ");
         sql.push_str(&ledger.select.replace("{table}", &table));
     }
     sql
+}
+
+/// Whether a schema without a history table holds other tables: asked only then, since a start with nothing pending
+/// never needs it. A table that belongs to an extension (`spatial_ref_sys`) is nobody's.
+pub(super) fn tables_query(schema: &str) -> String {
+    format!(
+        "SELECT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+         WHERE n.nspname = {} AND c.relkind IN ('r', 'p') \
+         AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e'))",
+        literal(schema)
+    )
 }
 
 /// The table as the user or the tool named it; the server resolves what is left open.
@@ -66,7 +83,6 @@ pub(super) struct Answer {
     pub(super) read_only: Option<String>,
     pub(super) nonce: Option<String>,
     pub(super) slots_to_spare: bool,
-    pub(super) holds_tables: bool,
 }
 
 impl Answer {
@@ -81,15 +97,11 @@ impl Answer {
             Some(read_only),
             Some(recovery),
             nonce,
-            Some(slots),
-            Some(free),
-            Some(holds_tables),
+            Some(slots_to_spare),
         ] = row.as_slice()
         else {
             return Err(unusable());
         };
-        let slots: u32 = slots.parse().unwrap_or(0);
-        let free: i64 = free.parse().unwrap_or(0);
         Ok(Self {
             // Debian prints "15.20 (Debian 15.20-0+deb12u1)"; the number is enough.
             server_version: server_version.split(' ').next().unwrap_or(server_version).to_owned(),
@@ -103,8 +115,7 @@ impl Answer {
                 (false, false) => None,
             },
             nonce: nonce.clone().filter(|nonce| !nonce.is_empty()),
-            slots_to_spare: free > i64::from(slots / SPARE_SHARE),
-            holds_tables: holds_tables == "t",
+            slots_to_spare: slots_to_spare == "t",
         })
     }
 }
@@ -118,16 +129,14 @@ pub(super) fn unusable() -> DbError {
     }
 }
 
-/// Who holds an advisory lock of this database. A 64-bit key stands in two halves in `pg_locks`.
+/// Who holds an advisory lock of this database.
 pub(super) fn holder_query(key: i64) -> String {
-    let bits = key.cast_unsigned();
-    let (high, low) = (bits >> 32, bits & 0xffff_ffff);
+    let is_key = is_key(key);
     format!(
         "SELECT a.application_name, l.pid::text, host(a.client_addr), \
          to_char(a.backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"') \
          FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid \
-         WHERE l.locktype = 'advisory' AND l.granted AND l.classid = {high}::oid AND l.objid = {low}::oid \
-         AND l.objsubid = 1 AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+         WHERE l.granted AND {is_key} AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
     )
 }
 
@@ -148,7 +157,11 @@ pub(super) fn holder(row: &Row) -> Holder {
 ///   killed castoff's statement ends in half a second instead of when it is done.
 /// - keepalives and `tcp_user_timeout` (PostgreSQL 12): a machine that vanished is noticed within half a minute.
 /// - no timeout of the role or database ends our session while it waits for its own work.
-pub(super) fn secure_query(version: u32) -> String {
+/// - the search path is the one the session started with: a script made by `pg_dump` empties it, and the next
+///   migration must not depend on which one ran before it in the same process.
+///
+/// The last value of the answer is whether this session holds the locks.
+pub(super) fn secure_query(version: u32, keys: &[i64]) -> String {
     let mut settings = vec![
         ("tcp_keepalives_idle", "10"),
         ("tcp_keepalives_interval", "5"),
@@ -163,9 +176,29 @@ pub(super) fn secure_query(version: u32) -> String {
         settings.push(("idle_session_timeout", "0"));
         settings.push(("client_connection_check_interval", "500"));
     }
+    if version >= 170_000 {
+        settings.push(("transaction_timeout", "0"));
+    }
     let calls: Vec<String> =
         settings.iter().map(|(name, value)| format!("set_config('{name}', '{value}', false)")).collect();
-    format!("SELECT {}", calls.join(", "))
+    let ours: Vec<String> = keys.iter().map(|key| is_key(*key)).collect();
+    format!(
+        "RESET search_path; SELECT {}; SELECT count(*) = {} FROM pg_locks l \
+         WHERE l.pid = pg_backend_pid() AND l.granted AND ({})",
+        calls.join(", "),
+        keys.len(),
+        ours.join(" OR ")
+    )
+}
+
+/// The condition that a row `l` of `pg_locks` is this advisory lock, which stands there in two halves.
+fn is_key(key: i64) -> String {
+    let bits = key.cast_unsigned();
+    format!(
+        "(l.locktype = 'advisory' AND l.classid = {}::oid AND l.objid = {}::oid AND l.objsubid = 1)",
+        bits >> 32,
+        bits & 0xffff_ffff
+    )
 }
 
 #[cfg(test)]

@@ -111,6 +111,11 @@ impl Cancel for SqliteCancel {
         self.0.cancel();
         Box::pin(std::future::ready(Ok(())))
     }
+
+    /// The session is in this process.
+    fn is_alive(&self) -> BoxFuture<'_, Result<bool, DbError>> {
+        Box::pin(std::future::ready(Ok(true)))
+    }
 }
 
 #[cfg(test)]

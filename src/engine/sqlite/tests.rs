@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::config::target::{SessionAttrs, Target, Tls};
 use crate::engine::{ConnectOptions, DbError, Engine, Ledger, Reading, Row, Session, TableName};
+use crate::target::{SessionAttrs, Target, Tls};
 
 mod cancelling;
 mod locking;

@@ -3,7 +3,36 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::engine::Engine;
+/// The engines built in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Engine {
+    /// PostgreSQL and what speaks its protocol.
+    Postgres,
+    /// MySQL and MariaDB.
+    MySql,
+    /// SQLite, in this process.
+    Sqlite,
+}
+
+impl Engine {
+    /// Every engine, in the order `--version` lists them.
+    pub const ALL: [Self; 3] = [Self::Postgres, Self::MySql, Self::Sqlite];
+
+    /// The name used in logs and in `status --json`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Postgres => "postgres",
+            Self::MySql => "mysql",
+            Self::Sqlite => "sqlite",
+        }
+    }
+}
+
+impl fmt::Display for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
 
 /// A value that is never printed: `Debug` shows dots, there is no `Display`.
 #[derive(Clone, PartialEq, Eq, Default)]
@@ -129,6 +158,22 @@ pub struct Target {
 }
 
 impl Target {
+    /// Whether a server of the host list has to be asked if it takes writes; a single host is judged by who waits
+    /// for it.
+    pub fn is_choosy(&self) -> bool {
+        self.hosts.len() > 1 && !matches!(self.session_attrs, SessionAttrs::Any | SessionAttrs::PreferStandby)
+    }
+
+    /// Why a server of the host list is not the one wanted.
+    pub fn unsuitable(&self, is_read_only: bool) -> Option<&'static str> {
+        let wants_writes = matches!(self.session_attrs, SessionAttrs::Unset | SessionAttrs::ReadWrite);
+        match (wants_writes, is_read_only) {
+            (true, true) => Some("the server takes no writes"),
+            (false, false) => Some("the server takes writes"),
+            _ => None,
+        }
+    }
+
     /// The address for messages: never a password.
     pub fn address(&self) -> String {
         if self.engine == Engine::Sqlite {

@@ -1,0 +1,152 @@
+//! What a migration that is broken off leaves in the database: asked once, before it runs.
+
+use crate::engine::Engine;
+use crate::format::{Atomicity, Migration, Step};
+use crate::script;
+
+/// What can stay of a step that fails, is stopped, or loses its connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Residue {
+    /// Nothing: the server takes everything back.
+    Nothing,
+    /// An INVALID index, which the next start recognises, removes and builds again.
+    Index,
+    /// Part of the script, for this reason.
+    Part {
+        /// Why, for a person.
+        why: &'static str,
+        /// Whether even then nothing stays if it is the first statement that fails.
+        unless_first: bool,
+    },
+}
+
+impl Residue {
+    /// What a step leaves.
+    pub fn of(engine: Engine, step: &Step) -> Self {
+        let migration = &step.migration;
+        let statements = script::statements(engine, &migration.sql);
+        let commits_itself =
+            statements.iter().any(|statement| script::controls_transaction(engine, statement.text));
+        if step.atomicity == Atomicity::Together {
+            return match engine {
+                Engine::MySql => {
+                    Self::Part { why: "MySQL commits at every DDL statement", unless_first: false }
+                }
+                _ if commits_itself => {
+                    Self::Part { why: "the file controls transactions itself", unless_first: false }
+                }
+                _ => Self::Nothing,
+            };
+        }
+        if builds_only_indexes(engine, migration) {
+            return Self::Index;
+        }
+        let commits_inside = statements.iter().any(|statement| may_commit_inside(statement.text));
+        // Sent as one message, it is one transaction to PostgreSQL.
+        if engine == Engine::Postgres
+            && !is_split(engine, &migration.sql)
+            && !commits_itself
+            && !commits_inside
+        {
+            return Self::Nothing;
+        }
+        let unless_first =
+            !step.resumed && statements.first().is_some_and(|first| is_all_or_nothing(engine, first.text));
+        Self::Part { why: "it ran outside a transaction", unless_first }
+    }
+}
+
+/// A text of several statements is one implicit transaction, which is what its author has today; it is split only
+/// where a statement in it could not run like that.
+pub(crate) fn is_split(engine: Engine, sql: &str) -> bool {
+    script::statements(engine, sql)
+        .iter()
+        .any(|statement| script::runs_outside_transaction(engine, statement.text))
+}
+
+/// Whether a file does nothing but `CREATE INDEX CONCURRENTLY`: then the catalog tells how far an interrupted run got.
+pub(super) fn builds_only_indexes(engine: Engine, migration: &Migration) -> bool {
+    let statements = script::statements(engine, &migration.sql);
+    engine == Engine::Postgres
+        && migration.no_transaction
+        && !statements.is_empty()
+        && statements.iter().all(|statement| script::concurrent_index(statement.text).is_some())
+}
+
+/// Whether a procedure or block may end transactions of its own.
+fn may_commit_inside(statement: &str) -> bool {
+    first_word_is(statement, &["DO", "CALL"])
+}
+
+/// Whether a statement that fails leaves nothing. What is built concurrently, or in several transactions, may.
+fn is_all_or_nothing(engine: Engine, statement: &str) -> bool {
+    let in_stages = ["REINDEX", "CLUSTER", "DROP", "ALTER"];
+    !(may_commit_inside(statement)
+        || script::controls_transaction(engine, statement)
+        || script::concurrent_index(statement).is_some()
+        || engine == Engine::Postgres && first_word_is(statement, &in_stages))
+}
+
+fn first_word_is(statement: &str, words: &[&str]) -> bool {
+    let first = statement.split(|letter: char| !letter.is_ascii_alphabetic()).next().unwrap_or_default();
+    words.iter().any(|word| first.eq_ignore_ascii_case(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Residue;
+    use crate::engine::Engine;
+    use crate::format::{FORMATS, Migration};
+
+    fn residue(engine: Engine, sql: &str) -> Residue {
+        let migration = Migration {
+            id: "1".into(),
+            file: "1_a.sql".into(),
+            description: String::new(),
+            sql: sql.into(),
+            checksum: Vec::new(),
+            no_transaction: sql.starts_with("-- no-transaction"),
+        };
+        Residue::of(engine, &FORMATS[0].step(engine, &migration, false))
+    }
+
+    #[test]
+    fn nothing_stays_of_one_transaction() {
+        for engine in [Engine::Postgres, Engine::Sqlite] {
+            assert_eq!(residue(engine, "CREATE TABLE t (a INT); SELECT 1;"), Residue::Nothing);
+        }
+        assert_eq!(residue(Engine::Postgres, "-- no-transaction\nSELECT 1; SELECT 2;"), Residue::Nothing);
+        assert_eq!(residue(Engine::Postgres, "DO $$ BEGIN END $$;"), Residue::Nothing);
+    }
+
+    #[test]
+    fn what_commits_by_itself_stays() {
+        for (engine, sql) in [
+            (Engine::MySql, "CREATE TABLE t (a INT)"),
+            (Engine::Postgres, "CREATE TABLE t (a INT); COMMIT; SELECT 1"),
+            (Engine::Postgres, "-- no-transaction\nDO $$ BEGIN COMMIT; END $$"),
+            (Engine::Postgres, "-- no-transaction\nCALL batches()"),
+            (Engine::Postgres, "-- no-transaction\nREINDEX TABLE CONCURRENTLY t"),
+        ] {
+            let residue = residue(engine, sql);
+            assert!(matches!(residue, Residue::Part { unless_first: false, .. }), "{sql}: {residue:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_stays_if_the_first_statement_fails_as_a_whole() {
+        for (engine, sql) in [
+            (Engine::Postgres, "-- no-transaction\nVACUUM t; SELECT 1"),
+            (Engine::Sqlite, "-- no-transaction\nCREATE TABLE t (a INT); VACUUM"),
+        ] {
+            let residue = residue(engine, sql);
+            assert!(matches!(residue, Residue::Part { unless_first: true, .. }), "{sql}: {residue:?}");
+        }
+    }
+
+    #[test]
+    fn an_index_is_recognised_by_the_next_start() {
+        let sql = "-- no-transaction\nCREATE INDEX CONCURRENTLY i ON t (a)";
+        assert_eq!(residue(Engine::Postgres, sql), Residue::Index);
+    }
+}
