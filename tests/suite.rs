@@ -44,6 +44,8 @@ mod signals;
 #[cfg(test)]
 mod silence;
 #[cfg(test)]
+mod split;
+#[cfg(test)]
 mod status;
 #[cfg(test)]
 mod story;

@@ -2,8 +2,9 @@
 
 use std::process::{Child, Stdio};
 
+use super::client::Address;
 use super::spawn::{self, as_server_user};
-use super::{Database, Scratch, eventually, free_port, missing};
+use super::{Client, Database, Scratch, eventually, free_port, missing};
 
 /// A pooler for one database.
 pub(crate) struct PgBouncer {
@@ -43,6 +44,12 @@ impl PgBouncer {
     /// The URL of the database through the pooler.
     pub(crate) fn url(&self, database: &Database) -> String {
         database.url_at("127.0.0.1", self.port)
+    }
+
+    /// A client of the pooler's, as the database's role.
+    pub(crate) fn client(&self, database: &Database) -> Client {
+        let options = self.url(database).parse().expect("a URL");
+        Client::connect(Address::Postgres(options)).expect("the pooler takes clients")
     }
 
     /// What the pooler has logged so far.

@@ -79,6 +79,11 @@ impl Postgres {
         self.home.path().join("data")
     }
 
+    /// What the server has logged so far.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.home.path().join("log")).expect("the server's log")
+    }
+
     /// The directory of the unix socket.
     pub(crate) fn socket_directory(&self) -> &Path {
         self.home.path()
@@ -115,6 +120,22 @@ impl Postgres {
             let pid = Pid::from_raw(i32::try_from(child.id()).expect("a process id"));
             kill(pid, signal).expect("the server is there to be signalled");
             child.wait().expect("the server ends");
+        }
+    }
+
+    /// Kills the server, and waits until its children have noticed: before that it would not start again.
+    pub(crate) fn crash(&self) {
+        let parent = self.process.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(Child::id);
+        let parent = parent.expect("the server runs");
+        let children =
+            fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).unwrap_or_default();
+        self.stop(Signal::SIGKILL);
+        for child in children.split_whitespace() {
+            eventually("a child of the killed server has ended", || {
+                // Where nobody reaps orphans a zombie stays, which holds nothing any more.
+                let stat = fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
+                stat.rsplit_once(") ").is_none_or(|(_, state)| state.starts_with('Z')).then_some(())
+            });
         }
     }
 
