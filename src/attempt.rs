@@ -145,10 +145,12 @@ impl<'a> Attempts<'a> {
         Trouble::NotYet(error)
     }
 
-    /// Logs why it is not usable yet, once per change. Errors of one code are one reason: a full server says so in
-    /// changing words.
+    /// Logs why it is not usable yet, once per change. A full server says so in changing words: that is one reason.
     pub fn report(&mut self, error: &DbError) {
-        let reason = error.code.clone().unwrap_or_else(|| error.message.clone());
+        let reason = match (error.verdict, &error.code) {
+            (Verdict::Crowded, Some(code)) => code.clone(),
+            _ => error.to_string(),
+        };
         if self.reason.as_ref() == Some(&reason) {
             return;
         }
