@@ -228,7 +228,7 @@ fn a_person_running_the_tool_excludes_castoff(database: &Database) {
     let (mut tool, key) = (database.client(), keys::sqlx(&database.name()));
     match database.engine() {
         Engine::Postgres => {
-            tool.exec(&format!("SET application_name = 'psql'; SELECT pg_advisory_lock({key})"))
+            tool.exec(&format!("SET application_name = 'psql'; SELECT pg_advisory_lock({key})"));
         }
         Engine::MySql => assert_eq!(tool.one(&format!("SELECT GET_LOCK('{key:x}', 0)")), "1"),
         // sqlx has no lock on SQLite.

@@ -53,11 +53,10 @@ impl Gate {
     /// Ends the session that stands before the gate, as an administrator would, and returns its id.
     pub(crate) fn end_visitor(&mut self) -> i64 {
         let id = self.visitor();
-        match self.engine {
-            Engine::Postgres => {
-                assert_eq!(self.keeper.one(&format!("SELECT pg_terminate_backend({id})")), "t")
-            }
-            _ => self.keeper.exec(&format!("KILL CONNECTION {id}")),
+        if self.engine == Engine::Postgres {
+            assert_eq!(self.keeper.one(&format!("SELECT pg_terminate_backend({id})")), "t");
+        } else {
+            self.keeper.exec(&format!("KILL CONNECTION {id}"));
         }
         id
     }

@@ -39,7 +39,7 @@ fn recovered(run: &Finished, database: &Database) {
 
 fn done_once(database: &Database) {
     assert_eq!(database.one("SELECT count(*) FROM ran"), "2");
-    assert_eq!(database.versions(), [30000101000000, 30000101000001]);
+    assert_eq!(database.versions(), [30_000_101_000_000, 30_000_101_000_001]);
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn unknown(run: &Finished, database: &Database) {
     let history = database.history();
     assert_eq!(
         history.iter().map(|row| (row.version, row.success)).collect::<Vec<_>>(),
-        [(30000101000000, false)]
+        [(30_000_101_000_000, false)]
     );
 }
 
