@@ -143,6 +143,8 @@ pub struct DbError {
     pub hint: Option<String>,
     /// Where in the text that was sent the server saw it, in characters from 0.
     pub offset: Option<usize>,
+    /// Whether it is certain that the statement left nothing, although it runs outside a transaction.
+    pub left_nothing: bool,
 }
 
 /// What an error means for somebody who waits.

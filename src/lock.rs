@@ -153,7 +153,7 @@ async fn look(ready: Ready, plans: &Plans<'_>, waiter: &mut Waiter) -> Result<Lo
     }
     let keys = keys(plans, &reading.facts);
     if let Some(held) = try_all(&mut *session, &keys).await.map_err(unavailable)? {
-        waiter.look_at_holder(&mut *session, held).await.map_err(unavailable)?;
+        waiter.look_at_holder(&mut *session, &keys).await.map_err(unavailable)?;
         if let Some(next) = plan.to_apply(plans.migrations).next().and_then(|id| plans.migrations.get(id))
             && session.failure_announced(held, &failure_mark(next)).await.map_err(unavailable)?
         {
@@ -240,15 +240,28 @@ impl Waiter {
     }
 
     /// Names the holder once per change.
-    async fn look_at_holder(&mut self, session: &mut dyn Session, key: &LockKey) -> Result<(), DbError> {
+    ///
+    /// The tool's key is asked about first: whoever holds that is at work, while castoff's own may be another waiter's
+    /// for the moment in which it finds the tool's taken.
+    async fn look_at_holder(&mut self, session: &mut dyn Session, keys: &[LockKey]) -> Result<(), DbError> {
         if self.asked.is_some_and(|asked| asked.elapsed() < ASK_HOLDER) {
             return Ok(());
         }
-        let first = self.asked.is_none();
         self.asked = Some(Instant::now());
+        for key in keys.iter().rev() {
+            if let Some(holder) = session.holder(key).await? {
+                self.name_holder(holder);
+                return Ok(());
+            }
+        }
         // Nobody: the holder left in between.
-        let Some(holder) = session.holder(key).await? else { return Ok(()) };
-        if first || self.holder.as_ref() != Some(&holder) {
+        Ok(())
+    }
+
+    fn name_holder(&mut self, holder: Holder) {
+        // On MySQL `since` moves with every statement of the same holder.
+        let who = |holder: &Holder| (holder.pid, holder.application_name.clone(), holder.client.clone());
+        if self.holder.as_ref().map(who) != Some(who(&holder)) {
             tracing::info!(
                 event = "lock.waiting",
                 holder.application_name = holder.application_name.as_deref(),
@@ -260,7 +273,6 @@ impl Waiter {
             );
         }
         self.holder = Some(holder);
-        Ok(())
     }
 
     /// Remembers why there is no connection; the next look opens another.

@@ -53,7 +53,7 @@ pub(super) async fn apply(
     };
     if let Err(mut broken) = result {
         if !is_lost(&broken.error) {
-            broken.taken_back = take_back(session, ledger, planned, broken.during).await;
+            broken.taken_back = take_back(session, ledger, planned, &broken).await;
         }
         return Err(broken);
     }
@@ -137,14 +137,15 @@ fn within(error: DbError, statement_offset: usize, sql: &str) -> DbError {
 
 /// After an error: ends the transaction, or takes the mark back where nothing of the script can have stayed.
 /// Returns whether the database is as before.
-async fn take_back(session: &mut dyn Session, ledger: &Ledger, planned: &Planned, during: During) -> bool {
+async fn take_back(session: &mut dyn Session, ledger: &Ledger, planned: &Planned, broken: &Broken) -> bool {
     let Planned { step, residue } = planned;
     match step.atomicity {
         Atomicity::Together => session.send("ROLLBACK").await.is_ok() && *residue == Residue::Nothing,
         Atomicity::Apart => {
-            let untouched = match (during, residue) {
+            let untouched = match (broken.during, residue) {
                 (During::Before, _) | (During::Script(_), Residue::Nothing) => true,
                 (During::Script(0), Residue::Part { unless_first, .. }) => *unless_first,
+                (During::Script(0), Residue::Index) => broken.error.left_nothing && !step.resumed,
                 _ => false,
             };
             untouched && bookkeeping(session, ledger, &step.undo, During::After, Duration::ZERO).await.is_ok()

@@ -30,7 +30,18 @@ struct Parent {
 impl Parent {
     /// Starts a program as that parent would; what std changes in a child happens before.
     fn start(self, command: &mut Command) -> Output {
+        self.prepare(command).output().unwrap()
+    }
+
+    /// Makes a program start as that parent would start it.
+    fn prepare(self, command: &mut Command) -> &mut Command {
         let prepare = move || {
+            // A shell ignores INT and QUIT in what it starts in the background, this test run perhaps included.
+            for signal in STOPPING {
+                let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
+                // SAFETY: installs no handler function.
+                unsafe { sigaction(signal, &default) }?;
+            }
             for signal in self.ignored {
                 let ignore = SigAction::new(SigHandler::SigIgn, SaFlags::empty(), SigSet::empty());
                 // SAFETY: installs no handler function.
@@ -47,8 +58,7 @@ impl Parent {
             Ok(())
         };
         // SAFETY: only system calls between fork and exec.
-        unsafe { command.pre_exec(prepare) };
-        command.output().unwrap()
+        unsafe { command.pre_exec(prepare) }
     }
 }
 
@@ -164,7 +174,8 @@ fn inside_become_what_is_named() {
 #[test]
 fn a_signal_ends_the_waiting_at_once_and_keeps_its_name() {
     for signal in STOPPING {
-        let mut child = inside("inside_wait").stdout(Stdio::piped()).spawn().unwrap();
+        let mut command = inside("inside_wait");
+        let mut child = Parent::default().prepare(&mut command).stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
         assert!(lines.any(|line| line.ends_with("waiting")));
         let sent = Instant::now();

@@ -7,7 +7,7 @@ use std::sync::mpsc::{self, Sender};
 use std::sync::{Mutex, OnceLock};
 
 use nix::sys::prctl::set_pdeathsig;
-use nix::sys::signal::Signal;
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 use nix::unistd::{Uid, User};
 
 type Job = (Command, Sender<io::Result<Child>>);
@@ -28,6 +28,7 @@ pub(crate) fn spawn_until(mut command: Command, signal: Signal) -> io::Result<Ch
     let (reply, answer) = mpsc::channel();
     SPAWNER
         .get_or_init(|| {
+            default_signals();
             let (sender, jobs) = mpsc::channel::<Job>();
             std::thread::spawn(move || {
                 for (mut command, reply) in jobs {
@@ -76,4 +77,14 @@ pub(crate) fn run_to_end(mut command: Command) {
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr)
     );
+}
+
+/// What the tests start must react to the signals they send, even where this run ignores them: a shell starts its
+/// background jobs with INT and QUIT ignored, and `nohup` ignores HUP.
+fn default_signals() {
+    let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
+    for signal in [Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTERM] {
+        // SAFETY: installs no handler function.
+        unsafe { sigaction(signal, &default) }.expect("signals that can be handled");
+    }
 }

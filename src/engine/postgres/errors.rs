@@ -80,6 +80,7 @@ fn server(error: &PgDatabaseError, stage: Stage) -> DbError {
             Some(PgErrorPosition::Original(position)) => position.checked_sub(1),
             _ => None,
         },
+        left_nothing: false,
     }
 }
 

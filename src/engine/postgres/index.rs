@@ -47,7 +47,9 @@ pub(super) async fn send(
         Some(found) if !found.valid => remove(session, &index, &found).await?,
         _ => {}
     }
-    session.send_script(statement).await.map_err(|failed| failed.error)?;
+    if let Err(failed) = session.send_script(statement).await {
+        return Err(failure(session, &index, failed.error).await);
+    }
     match present(session, &index).await? {
         Some(found) if !found.valid => Err(DbError {
             verdict: Verdict::Statement,
@@ -59,6 +61,15 @@ pub(super) async fn send(
         }),
         _ => Ok(()),
     }
+}
+
+/// A build that failed: whether it got as far as leaving an INVALID index.
+async fn failure(session: &mut PostgresSession, index: &ConcurrentIndex, error: DbError) -> DbError {
+    if error.verdict == Verdict::Lost {
+        return error;
+    }
+    let stayed = present(session, index).await;
+    DbError { left_nothing: stayed.is_ok_and(|found| found.is_none_or(|found| found.valid)), ..error }
 }
 
 /// Looks the index up; an INVALID one that somebody uses is looked at again for a moment, since every reader of the
@@ -83,6 +94,7 @@ async fn remove(
     let refuse = |why: String| DbError {
         verdict: Verdict::Statement,
         message: format!("an INVALID index {name} is in the way, and {why}"),
+        left_nothing: true,
         hint: Some(format!(
             "look at it (\\d {name}); if it is a leftover: DROP INDEX CONCURRENTLY {}.{}",
             identifier(&found.schema),
