@@ -49,10 +49,6 @@ pub use choices::{Drift, Mode, Pooler, Timeouts};
 pub use database::Database;
 pub use environment::Environment;
 
-/// Where migrations are looked for when nothing names them: the only one of these that exists.
-pub const MIGRATION_DIRECTORIES: [&str; 4] =
-    ["migrations", "prisma/migrations", "db/migrations", "db/migration"];
-
 /// Variables that carry secrets; the application does not get them.
 pub const SECRET_VARIABLES: [&str; 3] =
     ["CASTOFF_DATABASE_URL", "CASTOFF_DATABASE_SECRET", "CASTOFF_DATABASE_PASSWORD"];
@@ -70,7 +66,7 @@ pub struct Config {
     pub start_at_once: bool,
     /// The database; `None` only if [`start_at_once`](Self::start_at_once).
     pub database: Option<Database>,
-    /// The migrations directory; `None` to look in [`MIGRATION_DIRECTORIES`].
+    /// The migrations directory; `None` to look in [`DEFAULT_DIRECTORIES`](crate::migrations::DEFAULT_DIRECTORIES).
     pub migrations: Option<PathBuf>,
     /// The name of a format built in; `None` to recognise it.
     pub format: Option<String>,

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::dialect::Dialect;
 use super::parameters::Param;
 use super::report::Report;
+use crate::migrations::DEFAULT_DIRECTORIES;
 
 /// Where relative paths start.
 #[derive(Clone, Debug)]
@@ -127,8 +128,7 @@ pub(crate) fn schema_folder(migrations: Option<&Path>, working: &Path) -> Option
     if let Some(named) = migrations {
         return parent(named);
     }
-    let mut there =
-        super::MIGRATION_DIRECTORIES.iter().map(Path::new).filter(|known| working.join(known).is_dir());
+    let mut there = DEFAULT_DIRECTORIES.iter().map(Path::new).filter(|known| working.join(known).is_dir());
     match (there.next(), there.next()) {
         (Some(only), None) => parent(only),
         _ => None,
