@@ -48,6 +48,16 @@ impl From<Failure> for Trouble {
     }
 }
 
+impl From<Trouble> for Failure {
+    /// For who looks only once.
+    fn from(trouble: Trouble) -> Self {
+        match trouble {
+            Trouble::Never(failure) => failure,
+            Trouble::NotYet(error) => Self::new(Exit::Unavailable, error),
+        }
+    }
+}
+
 /// Looks at one database again and again.
 pub struct Attempts<'a> {
     connector: &'a mut dyn Connector,

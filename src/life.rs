@@ -147,7 +147,8 @@ impl Life<'_> {
         let conditions = Conditions {
             limit: config.timeouts.connect,
             writable: self.needs_writes(),
-            create_database: config.create_database,
+            // `status` changes nothing.
+            create_database: config.create_database && !matches!(config.task, Task::Status { .. }),
         };
         let mut attempts = Attempts::new(&mut connector, conditions);
         match migrations {
@@ -194,24 +195,16 @@ impl Life<'_> {
     async fn status(
         &self,
         attempts: &Attempts<'_>,
-        mut ready: Ready,
+        ready: Ready,
         plans: &Plans<'_>,
         json: bool,
         prepared: &mut Prepared,
     ) -> Result<()> {
-        let read = async {
-            let Ready { session, reading } = &mut ready;
-            Status::read(&mut **session, reading, plans).await.map_err(Trouble::from)
-        };
-        let deadline = None;
-        let read = async {
-            attempts.bounded(read, deadline).await.map_err(|trouble| match trouble {
-                Trouble::Never(failure) => failure,
-                Trouble::NotYet(error) => Failure::new(Exit::Unavailable, error),
-            })
-        };
-        let status = self.interruptible("wait", read).await?;
-        close(ready.session).await;
+        let Ready { mut session, reading } = ready;
+        let read = async { Status::read(&mut *session, &reading, plans).await.map_err(Trouble::from) };
+        let bounded = async { attempts.bounded(read, None).await.map_err(Failure::from) };
+        let status = self.interruptible("wait", bounded).await?;
+        close(session).await;
         prepared.output = if json { status.json()? + "\n" } else { status.text() };
         prepared.verdict = status.verdict();
         Ok(())

@@ -247,6 +247,11 @@ fn a_database_that_does_not_exist_is_created_when_it_is_asked_for() {
         }
         let run = Run::migrate(&database, &Migrations::three()).env("DATABASE_URL", &url);
         run.output().exits(Exit::Refused);
+        let files = Migrations::three();
+        let status = Run::new(["status", "--create-database"]).migrations(&files).env("DATABASE_URL", &url);
+        // Twice: had the first one created it, the second would find it.
+        status.output().exits(Exit::Refused);
+        status.output().exits(Exit::Refused);
         assert_eq!(run.option(["--create-database"]).output().succeeds().applied().len(), 3);
         database.exec(&format!("DROP DATABASE {fresh}"));
     }
