@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
+use crate::duration::whole;
 use crate::engine::{Connector, DbError, Ledger, Reading, Session, Verdict};
 use crate::exit::{Exit, Failure};
-use crate::wait::whole;
 
 /// How long a refused password from a file or a command may take to be replaced.
 const ROTATION_GRACE: Duration = Duration::from_secs(3);

@@ -20,6 +20,7 @@ pub mod backoff;
 pub mod cli;
 pub mod config;
 pub mod database;
+pub(crate) mod duration;
 pub mod engine;
 pub mod exec;
 pub mod exit;

@@ -9,6 +9,7 @@ use crate::backoff::jitter;
 use crate::cli::Task;
 use crate::config::{Config, Drift, Mode, Timeouts};
 use crate::database::Configured;
+use crate::duration::milliseconds;
 use crate::engine::{ConnectOptions, Ledger, Session};
 use crate::exec::name_phase;
 use crate::exit::{Exit, Failure, Result};
@@ -19,7 +20,7 @@ use crate::plan::{Plans, Policy};
 use crate::signals::{Signals, leave_to_main_thread, stopped_by};
 use crate::status::Status;
 use crate::target::{Secret, SessionAttrs, TlsRoot};
-use crate::wait::{self, milliseconds};
+use crate::wait;
 
 /// The longest pause before a lost connection is opened again.
 const RECONNECT_PAUSE: Duration = Duration::from_millis(500);

@@ -10,11 +10,11 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::attempt::{Attempts, Ready, Trouble};
 use crate::backoff::jitter;
+use crate::duration::{milliseconds, whole};
 use crate::engine::{DbError, Engine, Facts, Holder, LockKey, Session, Verdict};
 use crate::exit::{Exit, Failure, Result};
 use crate::format::Migration;
 use crate::plan::{Decision, Plan, Planned, Plans};
-use crate::wait::{milliseconds, whole};
 
 /// How often a waiter with a connection looks: each pause is drawn between these.
 const POLL: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(100));

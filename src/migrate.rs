@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::duration::{milliseconds, whole};
 use crate::engine::{DbError, Engine, Ledger, Statement};
 use crate::exit::Result;
 use crate::format::{Atomicity, Format, Step};
 use crate::lock::{Locked, failure_mark};
 use crate::plan::{Planned, Residue};
-use crate::wait::{milliseconds, whole};
 
 mod apply;
 mod report;

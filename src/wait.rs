@@ -8,6 +8,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::attempt::{Attempts, Ready, Trouble};
 use crate::backoff::Backoff;
+use crate::duration::{milliseconds, whole};
 use crate::engine::{DbError, Ledger, Verdict};
 use crate::exit::{Exit, Failure, Result};
 
@@ -120,18 +121,6 @@ fn not_ready(attempts: &Attempts<'_>, started: Instant, error: &DbError) -> Fail
     failure.hint(hint)
 }
 
-/// A duration for a sentence, without the nanoseconds.
-pub(crate) fn whole(duration: Duration) -> String {
-    let milliseconds = milliseconds(duration);
-    let rounded = if milliseconds >= 1000 { (milliseconds + 500) / 1000 * 1000 } else { milliseconds };
-    humantime::format_duration(Duration::from_millis(rounded)).to_string()
-}
-
-/// A duration as the log's fields carry it.
-pub(crate) fn milliseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::{Arc, Mutex};
@@ -139,7 +128,7 @@ mod tests {
 
     use tokio::time::Instant;
 
-    use super::{until_ready, whole};
+    use super::until_ready;
     use crate::attempt::{Attempts, Conditions, Ready};
     use crate::engine::Verdict;
     use crate::engine::fake::{Fake, Server, error};
@@ -221,11 +210,5 @@ mod tests {
         let failure = wait_for(&server, true).await.err().unwrap();
         assert_eq!(failure.exit, Exit::Refused);
         assert_eq!(server.lock().unwrap().log, ["connect", "create database", "connect"]);
-    }
-
-    #[test]
-    fn durations_are_said_without_nanoseconds() {
-        assert_eq!(whole(Duration::from_nanos(1_500_000_001)), "2s");
-        assert_eq!(whole(Duration::from_millis(250)), "250ms");
     }
 }

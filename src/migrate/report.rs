@@ -1,5 +1,6 @@
 //! What is said of a migration that did not go through: file, line, statement, and what to do now.
 
+use crate::duration::whole;
 use crate::engine::{DbError, Engine, Ledger};
 use crate::exit::{Exit, Failure};
 use crate::format::Step;
@@ -7,7 +8,6 @@ use crate::migrate::apply::{Broken, During};
 use crate::migrate::{End, Stop};
 use crate::plan::{Planned, Residue};
 use crate::script;
-use crate::wait::whole;
 
 /// A number of migrations in words.
 pub(super) fn migrations(count: usize) -> String {

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
+use crate::duration::whole;
 use crate::engine::Cancel;
-use crate::wait::whole;
 
 /// Why work is to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use super::cursor::Cursor;
 use super::program::{self, Program};
 use super::scan::{Kind, Scanner, Token};
-use crate::engine::Engine;
+use crate::target::Engine;
 
 /// What a statement, read up to some token, may still hold before its own semicolon.
 pub(super) enum Body<'a> {

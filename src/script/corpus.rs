@@ -5,7 +5,7 @@
 
 use proptest::prelude::*;
 
-use crate::engine::Engine;
+use crate::target::Engine;
 
 /// Statements that the engine takes for one each.
 pub(super) fn statements(engine: Engine) -> &'static [&'static str] {

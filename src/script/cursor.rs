@@ -1,7 +1,7 @@
 //! Reading the words of a statement, whatever comments stand between them.
 
 use super::scan::{Kind, Scanner, Token};
-use crate::engine::Engine;
+use crate::target::Engine;
 
 /// A place in a statement. Every method that asks for something steps over it if it is there, and only then.
 #[derive(Clone)]

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::scan::{Kind, Scanner, Token};
-use crate::engine::Engine;
+use crate::target::Engine;
 
 /// The longest excerpt, in characters; the contract's figure for log events.
 const LONGEST: usize = 200;

@@ -1,7 +1,7 @@
 //! What `CREATE INDEX CONCURRENTLY` would create: an interrupted one leaves an invalid index under that name.
 
 use super::cursor::Cursor;
-use crate::engine::Engine;
+use crate::target::Engine;
 
 /// A name as PostgreSQL stores it: folded to lower case unless it was quoted, and cut to 63 bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use super::cursor::Cursor;
 use super::scan::{Kind, Token};
 use super::statements::{Statement, statements};
-use crate::engine::Engine;
+use crate::target::Engine;
 
 /// Why a script is not sent, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! SQL text cut into tokens that lose nothing: laid end to end they are the text again.
 
-use crate::engine::Engine;
+use crate::target::Engine;
 
 /// What a token is, as far as anything here needs to know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

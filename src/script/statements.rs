@@ -3,7 +3,7 @@
 use super::body::Body;
 use super::cursor::Cursor;
 use super::scan::{Kind, Scanner};
-use crate::engine::Engine;
+use crate::target::Engine;
 
 /// A statement of a script: its text and where it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use super::cursor::Cursor;
 use super::scan::Kind;
-use crate::engine::Engine;
+use crate::target::Engine;
 
 /// Whether the server refuses the statement inside a transaction.
 ///
