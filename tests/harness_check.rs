@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream, UdpSocket};
 
 use crate::harness::{
-    Certificates, Database, DnsAnswer, Engine, FakeDns, FakePostgres, PgBouncer, Postgres, Proxy,
+    Certificates, Database, DnsAnswer, Engine, FakeDns, FakePostgres, PgBouncer, Postgres, Proxy, eventually,
     on_every_engine, secrets,
 };
 
@@ -67,7 +67,11 @@ fn the_proxy_records_what_a_client_says_after_authentication() {
     let url = database.url_at("127.0.0.1", proxy.port());
     let output = std::process::Command::new("psql").args([&url, "-Atc", "SELECT 42"]).output().unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stdout), "42\n", "{output:?}");
-    let sessions = proxy.sessions();
+    // The client may be gone a moment before the proxy has read its last word.
+    let sessions = eventually("the client has said goodbye", || {
+        let sessions = proxy.sessions();
+        sessions.iter().flatten().any(|(kind, _)| *kind == 'X').then_some(sessions)
+    });
     let kinds: Vec<char> = sessions.iter().flatten().map(|(kind, _)| *kind).collect();
     assert_eq!(kinds, ['Q', 'X']);
     assert_eq!(sessions.concat()[0].1, b"SELECT 42\0");
