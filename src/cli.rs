@@ -7,18 +7,18 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
-use clap::builder::OsStringValueParser;
+use clap::builder::{NonEmptyStringValueParser, OsStringValueParser};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command};
 
 use crate::engine::Engine;
-use crate::format::FORMATS;
+use crate::format::{FORMATS, Resolution};
 use options::{LATER_COMMANDS, LATER_OPTIONS, OPTIONS};
 
 pub mod options;
 
 /// What castoff was called for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Task {
     /// `castoff -- COMMAND`: wait, migrate, become the application.
     Become,
@@ -31,16 +31,24 @@ pub enum Task {
         /// `--json`
         json: bool,
     },
+    /// `castoff resolve`
+    Resolve {
+        /// `--applied` or `--rolled-back`
+        resolution: Resolution,
+        /// The migration.
+        id: String,
+    },
 }
 
 impl Task {
     /// The subcommand, as it is written.
-    pub fn name(self) -> &'static str {
+    pub fn name(&self) -> &'static str {
         match self {
             Self::Become => "-- COMMAND",
             Self::Migrate => "migrate",
             Self::Wait => "wait",
             Self::Status { .. } => "status",
+            Self::Resolve { .. } => "resolve",
         }
     }
 }
@@ -113,6 +121,7 @@ fn understand(matches: &ArgMatches) -> Words {
         Some(("migrate", own)) => (Task::Migrate, own),
         Some(("wait", own)) => (Task::Wait, own),
         Some(("status", own)) => (Task::Status { json: own.get_flag("json") }, own),
+        Some(("resolve", own)) => (resolve(own), own),
         _ => (Task::Become, matches),
     };
     let flags = OPTIONS
@@ -125,6 +134,15 @@ fn understand(matches: &ArgMatches) -> Words {
         return Words::Refuse(format!("no command after `--`: {EXAMPLE}"), flags);
     }
     Words::Do(CommandLine { task, command, flags })
+}
+
+/// clap sees to it that exactly one of the two is there.
+fn resolve(own: &ArgMatches) -> Task {
+    let given = |name: &str| own.get_one::<String>(name).cloned();
+    match (given("applied"), given("rolled-back")) {
+        (Some(id), _) => Task::Resolve { resolution: Resolution::Applied, id },
+        (None, id) => Task::Resolve { resolution: Resolution::RolledBack, id: id.unwrap_or_default() },
+    }
 }
 
 /// clap's definition, from the table of options.
@@ -150,6 +168,15 @@ fn definition() -> Command {
                 .about("Say what is applied and what is pending; change nothing, take no lock")
                 .after_help(AFTER_HELP)
                 .arg(Arg::new("json").long("json").action(ArgAction::SetTrue).help("One JSON object on stdout")),
+        )
+        .subcommand(
+            Command::new("resolve")
+                .about("Repair the history after a failed migration, under the lock, as the migration tool would")
+                .override_usage("castoff resolve [OPTIONS] --applied ID | --rolled-back ID")
+                .after_help(AFTER_HELP)
+                .arg(resolution("applied").help("The migration is in the database: record it so"))
+                .arg(resolution("rolled-back").help("Nothing of it is in the database any more: let it run again"))
+                .group(ArgGroup::new("resolution").args(["applied", "rolled-back"]).required(true)),
         )
         .arg(
             Arg::new("COMMAND")
@@ -179,6 +206,10 @@ fn definition() -> Command {
         castoff = castoff.arg(arg);
     }
     castoff
+}
+
+fn resolution(name: &'static str) -> Arg {
+    Arg::new(name).long(name).value_name("ID").value_parser(NonEmptyStringValueParser::new())
 }
 
 /// The formats built in.

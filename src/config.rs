@@ -145,7 +145,7 @@ impl Config {
     /// Nothing is read but how to log, so that nothing can keep the application from starting.
     fn at_once(line: &CommandLine, environment: &Environment, logs: LogSettings, report: &Report) -> Self {
         Self {
-            task: line.task,
+            task: line.task.clone(),
             mode: Mode::Off,
             command: line.command.clone(),
             start_at_once: true,
@@ -197,7 +197,7 @@ impl Config {
             );
         }
         Some(Self {
-            task: settings.line.task,
+            task: settings.line.task.clone(),
             mode,
             command: settings.line.command.clone(),
             start_at_once: false,

@@ -4,18 +4,27 @@ use crate::config::Database;
 use crate::engine::{
     BoxFuture, ConnectOptions, Connector, DbError, Engine, Session, Verdict, connect, create_database,
 };
-use crate::target::Target;
+use crate::target::{SEARCH_PATH, Target};
 
 /// Connects to what the configuration says, as it says it at that moment.
 pub struct Configured {
     database: Database,
     options: ConnectOptions,
+    usual_schema: Option<&'static str>,
 }
 
 impl Configured {
-    /// A connector for the configured database.
-    pub fn new(database: Database, options: ConnectOptions) -> Self {
-        Self { database, options }
+    /// A connector for the configured database. The sessions work in the usual schema, unless the URL says otherwise.
+    pub fn new(database: Database, options: ConnectOptions, usual_schema: Option<&'static str>) -> Self {
+        Self { database, options, usual_schema }
+    }
+
+    /// The schema the history table is in, where the URL or the tool names one.
+    pub fn schema(&self) -> Option<String> {
+        let target = self.database.target();
+        let usual = self.usual_schema.filter(|_| !target.has_search_path()).map(str::to_owned);
+        // Only tools that have a schema of their own take `?schema=` for the history's, too.
+        self.usual_schema.and(target.schema.clone()).or(usual)
     }
 
     /// The configuration, for what the application is given of it.
@@ -25,12 +34,16 @@ impl Configured {
 
     /// Files are read again and a password command is asked; both may be a moment late, so their failure is "not yet".
     async fn target(&mut self, refused: bool) -> Result<Target, DbError> {
-        self.database.resolve(refused).await.map_err(|failure| DbError {
+        let mut target = self.database.resolve(refused).await.map_err(|failure| DbError {
             verdict: Verdict::NotYet,
             message: failure.reason(),
             hint: failure.hint,
             ..DbError::default()
-        })
+        })?;
+        if let Some(schema) = self.usual_schema.filter(|_| !target.has_search_path()) {
+            target.settings.push((SEARCH_PATH.into(), format!("\"{schema}\"")));
+        }
+        Ok(target)
     }
 }
 

@@ -34,11 +34,12 @@ pub enum Value {
     Text(String),
     /// Raw bytes.
     Bytes(Vec<u8>),
-    /// How long the script took, in nanoseconds, known only once it has run.
-    ElapsedNanos,
 }
 
-/// One bookkeeping statement. `{table}` stands for the quoted, qualified history table and `?` for each parameter.
+/// One bookkeeping statement.
+///
+/// `{table}` stands for the qualified history table, quoted as the engine needs it; `{quoted table}` for the same, quoted
+/// in any case; `{schema}` for its schema; `?` for each parameter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Statement {
     /// The statement's text.
@@ -86,7 +87,7 @@ pub struct Reading {
 }
 
 /// What the server says of itself in the one query of a start with nothing pending.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
     /// The version as the server prints it, e.g. `15.20`.
     pub server_version: String,
@@ -100,6 +101,8 @@ pub struct Facts {
     pub pooled: bool,
     /// Whether a waiter may keep its connection: the server has slots to spare.
     pub slots_to_spare: bool,
+    /// Whether that schema exists; looked at only where the history table does not.
+    pub schema_exists: bool,
     /// Whether the schema already holds tables other than the history; what `auto` looks at.
     pub holds_tables: bool,
 }
@@ -226,7 +229,6 @@ pub trait Session: Send {
         &'a mut self,
         ledger: &'a Ledger,
         statement: &'a Statement,
-        elapsed: std::time::Duration,
     ) -> BoxFuture<'a, Result<(), DbError>>;
 
     /// Tells waiting replicas, through whatever they can see of a lock's holder, that a migration just failed.

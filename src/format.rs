@@ -2,16 +2,21 @@
 //!
 //! A [`Format`] is the only place that knows a tool. It is pure: it runs no SQL and touches no file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
-use crate::engine::{Engine, Facts, Ledger, LockKey, Row, Statement, TableName};
+use crate::engine::{DbError, Engine, Facts, Ledger, LockKey, Row, TableName};
 use crate::exit::{Exit, Failure, Result};
 
+mod entry;
+pub mod prisma;
 pub mod sqlx;
 
+pub use entry::{Clock, Entry, Moment, Parameter};
+
 /// The formats built in, in the order `--version` lists them.
-pub static FORMATS: &[&dyn Format] = &[&sqlx::Sqlx];
+pub static FORMATS: &[&dyn Format] = &[&sqlx::Sqlx, &prisma::Prisma];
 
 /// The files of a migrations directory: path relative to it → content.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,6 +25,8 @@ pub struct Files {
     pub directory: PathBuf,
     /// Every regular file below it that a migration tool could mean.
     pub contents: BTreeMap<PathBuf, Vec<u8>>,
+    /// Every directory below it, empty ones too.
+    pub directories: BTreeSet<PathBuf>,
 }
 
 /// One migration as its tool sees it.
@@ -37,6 +44,8 @@ pub struct Migration {
     pub checksum: Vec<u8>,
     /// Whether the file asks to run outside a transaction, in the tool's own way.
     pub no_transaction: bool,
+    /// Why it cannot be run; of interest only where it is pending.
+    pub unusable: Option<String>,
 }
 
 /// What the files and the history say of each other. Ids are the tool's own.
@@ -72,8 +81,8 @@ pub struct Unfinished {
     pub id: String,
     /// What the tool recorded of the failure, if it records any.
     pub error: Option<String>,
-    /// Whether the file on disk is the one that was begun.
-    pub same_file: bool,
+    /// Whether a rerun of the file on disk may complete it by itself, as far as the tool is concerned.
+    pub may_resume: bool,
 }
 
 /// A migration and the bookkeeping around it.
@@ -85,14 +94,18 @@ pub struct Step {
     pub resumed: bool,
     /// Whether script and bookkeeping share one transaction.
     pub atomicity: Atomicity,
-    /// Bookkeeping before the script.
-    pub before: Vec<Statement>,
-    /// Bookkeeping after it.
-    pub after: Vec<Statement>,
+    /// Committed by itself before anything else: says that the migration was begun.
+    pub mark: Vec<Entry>,
+    /// Bookkeeping before the script, in its transaction if there is one.
+    pub before: Vec<Entry>,
+    /// Bookkeeping after it, in its transaction if there is one.
+    pub after: Vec<Entry>,
     /// Bookkeeping once all that is committed; the tool accepts that a crash loses it.
-    pub finally: Vec<Statement>,
-    /// Takes back `before` where the server said that nothing of an [`Atomicity::Apart`] script stayed.
-    pub undo: Vec<Statement>,
+    pub finally: Vec<Entry>,
+    /// What the tool records of a failure; empty where it records none.
+    pub failed: Vec<Entry>,
+    /// Takes `mark` back where nothing of the script stayed: after a stop, and where the tool records no failure.
+    pub undo: Vec<Entry>,
 }
 
 /// Whether a script and its bookkeeping are one transaction.
@@ -111,6 +124,28 @@ pub struct Habits {
     pub fails_on_edited: bool,
     /// Whether an applied migration that is not on disk stops the tool.
     pub fails_on_missing: bool,
+    /// Whether the tool refuses a schema that holds tables and no history.
+    pub refuses_foreign_tables: bool,
+    /// The schema the tool works in where the URL names none; `None` leaves that to the server.
+    pub schema: Option<&'static str>,
+}
+
+/// How a person makes the history of a migration that was broken off true, in the words of an instruction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Repair {
+    /// Where it was finished by hand.
+    pub applied: String,
+    /// Where it was undone by hand, so that it runs again.
+    pub rolled_back: String,
+}
+
+/// What `castoff resolve` is to record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resolution {
+    /// The migration is in the database, whatever the history says.
+    Applied,
+    /// Nothing of the failed migration is in the database any more.
+    RolledBack,
 }
 
 /// One migration tool.
@@ -121,8 +156,8 @@ pub trait Format: Sync {
     /// Whether this directory looks like the tool's.
     fn recognises(&self, files: &Files) -> bool;
 
-    /// Reads the directory, in the order in which the tool applies it.
-    fn read(&self, files: &Files) -> Result<Vec<Migration>>;
+    /// Reads the directory for an engine, in the order in which the tool applies it.
+    fn read(&self, files: &Files, engine: Engine) -> Result<Vec<Migration>>;
 
     /// The history table on an engine; `table` replaces the tool's own name for it.
     fn ledger(&self, engine: Engine, table: Option<&TableName>) -> Ledger;
@@ -130,8 +165,8 @@ pub trait Format: Sync {
     /// The key the tool itself locks, where it does.
     fn lock_keys(&self, engine: Engine, facts: &Facts) -> Vec<LockKey>;
 
-    /// What the tool does by itself with drift.
-    fn habits(&self) -> Habits;
+    /// What the tool does by itself, without being told.
+    fn habits(&self, engine: Engine) -> Habits;
 
     /// Holds the files against the history; pure.
     fn assess(&self, migrations: &[Migration], history: &[Row]) -> Result<Assessment>;
@@ -141,6 +176,49 @@ pub trait Format: Sync {
 
     /// The migration with its bookkeeping. `resumed` if the history holds its unfinished row.
     fn step(&self, engine: Engine, migration: &Migration, resumed: bool) -> Step;
+
+    /// What the tool records of an error, where it does.
+    fn failure(&self, _: Engine, _: &Migration, error: &DbError) -> String {
+        error.to_string()
+    }
+
+    /// How a file says that it must run outside a transaction; `None` where the tool needs no telling.
+    fn outside_transaction(&self) -> Option<&'static str>;
+
+    /// How a broken-off migration is repaired.
+    fn repair(&self, table: &TableName, id: &str) -> Repair;
+
+    /// The entries with which the tool itself would resolve a migration by hand.
+    ///
+    /// # Errors
+    ///
+    /// 65 where files or history contradict it, 64 where the tool knows no such thing.
+    fn resolve(
+        &self,
+        _: Engine,
+        _: Resolution,
+        _id: &str,
+        _: &[Migration],
+        _history: &[Row],
+    ) -> Result<Vec<Entry>> {
+        Err(Failure::message(Exit::Usage, format!("{} has no `resolve`", self.name()))
+            .hint("mend its history table by hand; `castoff status` says what it holds"))
+    }
+}
+
+/// Seconds since the Unix epoch as RFC 3339.
+fn timestamp(seconds: &str) -> Option<String> {
+    let seconds = Duration::from_secs(seconds.parse().ok()?);
+    Some(humantime::format_rfc3339_seconds(SystemTime::UNIX_EPOCH.checked_add(seconds)?).to_string())
+}
+
+/// The text of a file that has to be UTF-8.
+fn utf8<'a>(file: &Path, content: &'a [u8], tool: &str) -> Result<&'a str> {
+    std::str::from_utf8(content).map_err(|error| {
+        let line = content.iter().take(error.valid_up_to()).filter(|byte| **byte == b'\n').count() + 1;
+        unreadable(file, format!("line {line} is not UTF-8"))
+            .hint(format!("save the file as UTF-8; {tool} refuses it as well"))
+    })
 }
 
 /// A file that its tool could not read either.

@@ -5,16 +5,13 @@ use std::future::Future;
 use std::time::{Duration, Instant};
 
 use crate::attempt::{Attempts, Conditions, Ready, Trouble};
-use crate::backoff::jitter;
 use crate::cli::Task;
-use crate::config::{Config, Drift, Mode, Timeouts};
+use crate::config::{Config, Drift, Mode};
 use crate::database::Configured;
 use crate::duration::milliseconds;
-use crate::engine::{ConnectOptions, Ledger, Session};
+use crate::engine::{ConnectOptions, Engine, Ledger, Session};
 use crate::exec::name_phase;
 use crate::exit::{Exit, Failure, Result};
-use crate::lock::{self, Outcome};
-use crate::migrate::{self, End, Migrating, Stopper};
 use crate::migrations::Migrations;
 use crate::plan::{Plans, Policy};
 use crate::signals::{Signals, leave_to_main_thread, stopped_by};
@@ -22,8 +19,8 @@ use crate::status::Status;
 use crate::target::{Secret, SessionAttrs, TlsRoot};
 use crate::wait;
 
-/// The longest pause before a lost connection is opened again.
-const RECONNECT_PAUSE: Duration = Duration::from_millis(500);
+mod migrate;
+mod resolve;
 
 /// How long ending a session may take before its connection is simply dropped.
 const CLOSE_LIMIT: Duration = Duration::from_secs(1);
@@ -135,15 +132,21 @@ impl Life<'_> {
             return Err(Failure::message(Exit::Internal, "there is no database to prepare"));
         };
         // Whatever can be wrong without a database is said before waiting for one.
-        let migrations = match (config.task, config.mode) {
+        let engine = database.target().engine;
+        let migrations = match (&config.task, config.mode) {
             (Task::Wait, _) | (Task::Become, Mode::Wait | Mode::Off) => None,
-            (Task::Become | Task::Migrate | Task::Status { .. }, _) => Some(Migrations::read(
-                config.migrations.as_deref(),
-                config.format.as_deref(),
-                config.history_table.clone(),
-            )?),
+            (Task::Become | Task::Migrate | Task::Status { .. } | Task::Resolve { .. }, _) => {
+                Some(Migrations::read(
+                    config.migrations.as_deref(),
+                    config.format.as_deref(),
+                    config.history_table.clone(),
+                    engine,
+                )?)
+            }
         };
-        let mut connector = Configured::new(database, options);
+        let usual_schema = migrations.as_ref().and_then(|migrations| migrations.format.habits(engine).schema);
+        let mut connector = Configured::new(database, options, usual_schema);
+        let schema = connector.schema();
         let mut prepared = Prepared::default();
         let conditions = Conditions {
             limit: config.timeouts.connect,
@@ -155,18 +158,17 @@ impl Life<'_> {
         match migrations {
             None => close(self.wait(&mut attempts, None, &mut prepared.times).await?.session).await,
             Some(migrations) => {
-                let engine = attempts.connector().engine();
-                let ledger = migrations.ledger(engine);
-                let plans = Plans {
-                    migrations: &migrations,
-                    engine,
-                    ledger: &ledger,
-                    policy: self.policy(&migrations),
-                };
+                let ledger = migrations.ledger(engine, schema.as_deref());
+                let policy = self.policy(&migrations, engine);
+                let plans =
+                    Plans { migrations: &migrations, engine, ledger: &ledger, policy, interrupted: None };
                 let ready = self.wait(&mut attempts, Some(&ledger), &mut prepared.times).await?;
-                match config.task {
+                match &config.task {
                     Task::Status { json } => {
-                        self.status(&attempts, ready, &plans, json, &mut prepared).await?;
+                        self.status(&attempts, ready, &plans, *json, &mut prepared).await?;
+                    }
+                    Task::Resolve { resolution, id } => {
+                        Box::pin(self.resolve(&mut attempts, ready, &plans, (*resolution, id))).await?;
                     }
                     // Boxed, because it is large and most starts never get there.
                     _ => Box::pin(self.migrate(&mut attempts, ready, &plans, &mut prepared.times)).await?,
@@ -221,82 +223,6 @@ impl Life<'_> {
         !(matches!(self.config.task, Task::Status { .. }) || only_waits && standby_will_do)
     }
 
-    /// Lock and migrate, again where a connection was lost and the history can tell what became of the work.
-    async fn migrate(
-        &self,
-        attempts: &mut Attempts<'_>,
-        mut ready: Ready,
-        plans: &Plans<'_>,
-        times: &mut Times,
-    ) -> Result<()> {
-        let Timeouts { lock, migrate, stop_grace, .. } = self.config.timeouts;
-        let Plans { migrations, engine, ledger, policy } = *plans;
-        let migrating = Migrating { engine, format: migrations.format, ledger, stop_grace };
-        let mut stopper = None;
-        let mut lost: Option<Lost> = None;
-        loop {
-            let started = Instant::now();
-            let outcome = self.interruptible("lock", lock::acquire(attempts, ready, plans, lock)).await;
-            times.lock += started.elapsed();
-            let mut locked = match outcome {
-                Ok(Outcome::Locked(locked)) => locked,
-                Ok(Outcome::NothingToDo(plan)) => {
-                    if lost.is_none() {
-                        tracing::info!(event = "migrate.none", "nothing is pending");
-                    }
-                    for warning in plan.warnings(migrations, policy) {
-                        tracing::warn!("{warning}");
-                    }
-                    return Ok(());
-                }
-                Err(failure) => {
-                    return Err(match lost {
-                        Some(lost) => lost.unlearned(failure),
-                        None => failure,
-                    });
-                }
-            };
-            if let Some(lost) = lost.as_ref().filter(|lost| !lost.rerunnable)
-                && locked.steps.iter().any(|planned| planned.step.migration.id == lost.id)
-            {
-                locked.release().await;
-                return Err(lost.outcome_unknown("it is not recorded, and it commits by itself"));
-            }
-            name_phase("migrate");
-            let started = Instant::now();
-            let stopper = stopper.get_or_insert_with(|| Stopper::new(self.signal_number(), migrate));
-            let end = migrate::run(&mut locked, migrating, stopper).await;
-            times.migrate += started.elapsed();
-            let again = match end {
-                Ok(End::Applied(_)) => {
-                    locked.release().await;
-                    return Ok(());
-                }
-                Err(failure) => {
-                    locked.release().await;
-                    return Err(failure);
-                }
-                // The session is out of step with its server: it is dropped, never reused.
-                Ok(End::LostBetween) => lost.take(),
-                Ok(End::Lost { id, reason, rerunnable }) => {
-                    if lost.as_ref().is_some_and(|before| before.id == id) {
-                        return Err(lost_twice(&id, &reason));
-                    }
-                    Some(Lost { id, reason, rerunnable })
-                }
-            };
-            drop(locked);
-            lost = again;
-            // A server that ends every session at once is not to be knocked at without a pause.
-            tokio::time::sleep(jitter(Duration::ZERO, RECONNECT_PAUSE)).await;
-            ready = match (self.wait(attempts, Some(ledger), times).await, &lost) {
-                (Ok(ready), _) => ready,
-                (Err(failure), Some(lost)) => return Err(lost.unlearned(failure)),
-                (Err(failure), None) => return Err(failure),
-            };
-        }
-    }
-
     /// A phase that may simply be dropped when a signal arrives: nothing of it is left on the server.
     async fn interruptible<T>(
         &self,
@@ -322,49 +248,12 @@ impl Life<'_> {
         self.signal("migrate").await as i32
     }
 
-    fn policy(&self, migrations: &Migrations) -> Policy {
-        let habits = migrations.format.habits();
+    fn policy(&self, migrations: &Migrations, engine: Engine) -> Policy {
+        let habits = migrations.format.habits(engine);
         let fails = |drift: Option<Drift>, habit| drift.map_or(habit, |drift| drift == Drift::Fail);
         Policy {
             fails_on_edited: fails(self.config.on_edited, habits.fails_on_edited),
             fails_on_missing: fails(self.config.on_missing, habits.fails_on_missing),
-        }
-    }
-}
-
-/// A migration whose connection was lost in the middle.
-struct Lost {
-    id: String,
-    reason: String,
-    rerunnable: bool,
-}
-
-impl Lost {
-    /// The history does not tell how far the work got, or cannot be asked.
-    fn outcome_unknown(&self, why: impl std::fmt::Display) -> Failure {
-        let Self { id, reason, .. } = self;
-        Failure::message(
-            Exit::OutcomeUnknown,
-            format!(
-                "the connection was lost while applying migration {id} ({reason}), and how far it got could not be \
-                 learned: {why}"
-            ),
-        )
-        .hint("see what of it is in the database before starting again")
-    }
-
-    /// What came instead of learning the outcome. A signal stays a signal, and a failure that another replica met
-    /// at this migration is an outcome.
-    fn unlearned(&self, failure: Failure) -> Failure {
-        match failure.exit {
-            Exit::Signal(_) | Exit::MigrationFailed => failure,
-            _ => {
-                let unknown = self.outcome_unknown(&failure);
-                match failure.hint {
-                    Some(hint) => unknown.hint(hint),
-                    None => unknown,
-                }
-            }
         }
     }
 }
@@ -374,12 +263,4 @@ async fn close(session: Box<dyn Session>) {
     if tokio::time::timeout(CLOSE_LIMIT, session.close()).await.is_err() {
         tracing::debug!("the server did not answer when the session was ended");
     }
-}
-
-fn lost_twice(id: &str, reason: &str) -> Failure {
-    Failure::message(
-        Exit::MigrationFailed,
-        format!("migration {id} failed: the server ended the connection twice while running it: {reason}"),
-    )
-    .hint("see the server's log: it may have crashed or run out of memory at this migration")
 }

@@ -11,10 +11,9 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::attempt::{Attempts, Ready, Trouble};
 use crate::backoff::jitter;
 use crate::duration::{milliseconds, whole};
-use crate::engine::{DbError, Engine, Facts, Holder, LockKey, Session, Verdict};
+use crate::engine::{DbError, Engine, Facts, Holder, Ledger, LockKey, Reading, Session, Verdict};
 use crate::exit::{Exit, Failure, Result};
 use crate::format::Migration;
-use crate::plan::{Decision, Plan, Planned, Plans};
 
 /// How often a waiter with a connection looks: each pause is drawn between these.
 const POLL: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(100));
@@ -28,11 +27,58 @@ const ASK_HOLDER: Duration = Duration::from_secs(1);
 /// How long giving the locks back may take before the connection is simply dropped.
 const RELEASE_LIMIT: Duration = Duration::from_secs(1);
 
+/// What the lock is wanted for. The phase itself knows neither files nor tools.
+pub trait Purpose {
+    /// The history to read at every look, if there is one.
+    fn ledger(&self) -> Option<&Ledger>;
+
+    /// The locks, in the order in which everybody takes them.
+    fn keys(&self, facts: &Facts) -> Vec<LockKey>;
+
+    /// Whether there is anything to do at all. Asked without the lock, and again under it.
+    ///
+    /// # Errors
+    ///
+    /// 65 where the history is not one of the tool's.
+    fn is_needed(&self, reading: &Reading) -> Result<bool>;
+
+    /// What would be run next, if anything: the holder may just have failed at the same.
+    ///
+    /// # Errors
+    ///
+    /// 65 where the history is not one of the tool's.
+    fn next(&self, reading: &Reading) -> Result<Option<Undertaking>>;
+}
+
+/// Something that can fail, and fails for every replica alike.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Undertaking {
+    /// What it is, for a person.
+    pub name: String,
+    /// What a process that failed at it shows the others.
+    pub mark: String,
+}
+
+impl Undertaking {
+    /// One migration.
+    pub fn migration(migration: &Migration) -> Self {
+        let Migration { id, file, sql, .. } = migration;
+        Self { name: format!("migration {id} ({})", file.display()), mark: mark(id, sql) }
+    }
+}
+
+/// An id, and what tells its content from another's under that id.
+fn mark(id: &str, content: &str) -> String {
+    let checksum: String = hex::encode(Sha256::digest(content)).chars().take(12).collect();
+    let id: String = id.chars().take(30).collect();
+    format!("{id}/{checksum}")
+}
+
 /// What the lock phase ends in.
 pub enum Outcome {
-    /// Nothing is pending: the application may start.
-    NothingToDo(Plan),
-    /// The lock is ours, and this is the work.
+    /// There is nothing to do, by this reading: the application may start.
+    NothingToDo(Reading),
+    /// The lock is ours, and something is to be done.
     Locked(Box<Locked>),
 }
 
@@ -40,12 +86,8 @@ pub enum Outcome {
 pub struct Locked {
     session: Box<dyn Session>,
     keys: Vec<LockKey>,
-    /// What is to be done.
-    pub steps: Vec<Planned>,
-    /// Whether the history table is there.
-    pub history_exists: bool,
-    /// How long the lock was waited for.
-    pub waited: Duration,
+    /// What was read under the lock.
+    pub reading: Reading,
     abandoned: bool,
 }
 
@@ -70,10 +112,10 @@ impl Locked {
     }
 
     /// Gives the locks back and ends the session. A server that does not answer is left alone: the connection's end
-    /// frees the locks as well.
-    pub async fn release(self) {
+    /// frees the locks as well. Returns what was read under the lock.
+    pub async fn release(self) -> Reading {
         if self.abandoned {
-            return;
+            return self.reading;
         }
         let mut session = self.session;
         let release = async {
@@ -88,19 +130,20 @@ impl Locked {
         if timeout(RELEASE_LIMIT, release).await.is_err() {
             tracing::debug!("the server did not answer when the lock was given back");
         }
+        self.reading
     }
 }
 
-/// Polls until nothing is pending, or the lock is ours and something is; `limit` bounds that, `None` does not.
+/// Polls until there is nothing to do, or the lock is ours and something is; `limit` bounds that, `None` does not.
 ///
 /// # Errors
 ///
-/// 75 when the limit passes; 65 and 64 where the history must not be migrated; 77 behind a pooler; 80 when another
-/// replica has just failed at the same migration.
+/// 75 when the limit passes; 65 where the history is not one of the tool's; 77 behind a pooler; 80 when another
+/// replica has just failed at what would be done next.
 pub async fn acquire(
     attempts: &mut Attempts<'_>,
     ready: Ready,
-    plans: &Plans<'_>,
+    purpose: &dyn Purpose,
     limit: Option<Duration>,
 ) -> Result<Outcome> {
     let mut waiter = Waiter::new(limit);
@@ -108,7 +151,7 @@ pub async fn acquire(
     loop {
         if let Some(ready) = connected.take() {
             let deadline = waiter.deadline;
-            match attempts.bounded(look(ready, plans, &mut waiter), deadline).await {
+            match attempts.bounded(look(ready, purpose, &mut waiter), deadline).await {
                 Ok(Look::Done(outcome)) => return Ok(outcome),
                 Ok(Look::Held(ready)) => connected = ready,
                 Err(Trouble::Never(failure)) => return Err(failure),
@@ -118,8 +161,8 @@ pub async fn acquire(
         waiter.pause(connected.is_some()).await?;
         let deadline = waiter.deadline;
         let again = match connected.take() {
-            Some(ready) => attempts.again(ready.session, Some(plans.ledger), deadline).await,
-            None => attempts.connect(Some(plans.ledger), deadline).await,
+            Some(ready) => attempts.again(ready.session, purpose.ledger(), deadline).await,
+            None => attempts.connect(purpose.ledger(), deadline).await,
         };
         match again {
             Ok(ready) => {
@@ -140,24 +183,23 @@ enum Look {
     Held(Option<Ready>),
 }
 
-/// Nothing pending is the end. Otherwise the lock is tried, and the history read again under it.
-async fn look(ready: Ready, plans: &Plans<'_>, waiter: &mut Waiter) -> Result<Look, Trouble> {
+/// Nothing to do is the end. Otherwise the lock is tried, and the history read again under it.
+async fn look(ready: Ready, purpose: &dyn Purpose, waiter: &mut Waiter) -> Result<Look, Trouble> {
     let Ready { mut session, reading } = ready;
-    let plan = plans.plan(&reading)?;
-    if plan.has_nothing_to_do(plans.policy) {
+    if !purpose.is_needed(&reading)? {
         session.close().await;
-        return Ok(Look::Done(Outcome::NothingToDo(plan)));
+        return Ok(Look::Done(Outcome::NothingToDo(reading)));
     }
     if reading.facts.pooled {
         return Err(pooled().into());
     }
-    let keys = keys(plans, &reading.facts);
+    let keys = purpose.keys(&reading.facts);
     if let Some(held) = try_all(&mut *session, &keys).await.map_err(unavailable)? {
         waiter.look_at_holder(&mut *session, &keys).await.map_err(unavailable)?;
-        if let Some(next) = plan.to_apply(plans.migrations).next().and_then(|id| plans.migrations.get(id))
-            && session.failure_announced(held, &failure_mark(next)).await.map_err(unavailable)?
+        if let Some(next) = purpose.next(&reading)?
+            && session.failure_announced(held, &next.mark).await.map_err(unavailable)?
         {
-            return Err(failed_elsewhere(next).into());
+            return Err(failed_elsewhere(&next).into());
         }
         if reading.facts.slots_to_spare {
             return Ok(Look::Held(Some(Ready { session, reading })));
@@ -165,31 +207,18 @@ async fn look(ready: Ready, plans: &Plans<'_>, waiter: &mut Waiter) -> Result<Lo
         session.close().await;
         return Ok(Look::Held(None));
     }
-    let reading = session.read(Some(plans.ledger)).await.map_err(unavailable)?;
+    let reading = session.read(purpose.ledger()).await.map_err(unavailable)?;
     if let Some(reason) = reading.facts.read_only {
         return Err(Trouble::NotYet(DbError { message: reason, ..DbError::default() }));
     }
-    let history_exists = reading.history.is_some();
-    let plan = plans.plan(&reading)?;
-    let mut locked = Locked {
-        session,
-        keys,
-        steps: Vec::new(),
-        history_exists,
-        waited: waiter.started.elapsed(),
-        abandoned: false,
-    };
-    match plan.decide(plans, &reading.facts, history_exists) {
-        Ok(Decision::Work(steps)) => {
-            let elapsed_ms = milliseconds(locked.waited);
+    let locked = Locked { session, keys, reading, abandoned: false };
+    match purpose.is_needed(&locked.reading) {
+        Ok(true) => {
+            let elapsed_ms = milliseconds(waiter.started.elapsed());
             tracing::info!(event = "lock.acquired", elapsed_ms, "lock acquired after {elapsed_ms} ms");
-            locked.steps = steps;
             Ok(Look::Done(Outcome::Locked(Box::new(locked))))
         }
-        Ok(Decision::Nothing) => {
-            locked.release().await;
-            Ok(Look::Done(Outcome::NothingToDo(plan)))
-        }
+        Ok(false) => Ok(Look::Done(Outcome::NothingToDo(locked.release().await))),
         Err(failure) => {
             locked.release().await;
             Err(failure.into())
@@ -335,16 +364,11 @@ fn describe(holder: &Holder) -> String {
     text
 }
 
-/// Castoff's own key, so that its instances exclude each other whatever the tool does, then the tool's, so that a
-/// person running the tool is excluded too. Always in this order.
-pub(crate) fn keys(plans: &Plans<'_>, facts: &Facts) -> Vec<LockKey> {
-    let mut keys = vec![own_key(plans.engine, &facts.database, &facts.schema, &plans.ledger.table.name)];
-    keys.extend(plans.migrations.format.lock_keys(plans.engine, facts));
-    keys
-}
-
 /// The first 8 bytes of SHA-256 of `castoff`, database, schema and history table, separated by NUL.
-fn own_key(engine: Engine, database: &str, schema: &str, table: &str) -> LockKey {
+///
+/// Castoff's instances exclude each other by it, whatever the tool does, and always take it first.
+pub fn own_key(engine: Engine, facts: &Facts, table: &str) -> LockKey {
+    let Facts { database, schema, .. } = facts;
     let digest = Sha256::digest(format!("castoff\0{database}\0{schema}\0{table}"));
     let mut first = [0; 8];
     first.iter_mut().zip(digest.iter()).for_each(|(to, from)| *to = *from);
@@ -356,22 +380,10 @@ fn own_key(engine: Engine, database: &str, schema: &str, table: &str) -> LockKey
     }
 }
 
-/// What a process that failed at a migration shows the others: its id and what tells its content from
-/// another's under that id.
-pub fn failure_mark(migration: &Migration) -> String {
-    let checksum: String = hex::encode(Sha256::digest(&migration.sql)).chars().take(12).collect();
-    let id: String = migration.id.chars().take(30).collect();
-    format!("{id}/{checksum}")
-}
-
-fn failed_elsewhere(migration: &Migration) -> Failure {
+fn failed_elsewhere(undertaking: &Undertaking) -> Failure {
     Failure::message(
         Exit::MigrationFailed,
-        format!(
-            "migration {} ({}) has just failed in another replica",
-            migration.id,
-            migration.file.display()
-        ),
+        format!("{} has just failed in another replica", undertaking.name),
     )
     .hint("that replica's log says why; fix the migration and deploy again")
 }

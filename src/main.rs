@@ -52,9 +52,9 @@ fn main() -> ExitCode {
 /// The program's life. Returns only where castoff does not become the application.
 fn run(config: &Config, signals: &Signals, started: Instant) -> Result<Option<Exit>> {
     announce(config);
-    let mut application = match config.task {
+    let mut application = match &config.task {
         Task::Become => Some(Application::look_up(&config.command, &config.environment)?),
-        Task::Migrate | Task::Wait | Task::Status { .. } => None,
+        Task::Migrate | Task::Wait | Task::Status { .. } | Task::Resolve { .. } => None,
     };
     let prepared = if config.start_at_once {
         Prepared::default()

@@ -10,8 +10,8 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::duration::{milliseconds, whole};
 use crate::engine::{DbError, Engine, Ledger, Statement};
 use crate::exit::Result;
-use crate::format::{Atomicity, Format, Step};
-use crate::lock::{Locked, failure_mark};
+use crate::format::{Atomicity, Format};
+use crate::lock::{Locked, Undertaking};
 use crate::plan::{Planned, Residue};
 
 mod apply;
@@ -64,9 +64,13 @@ pub enum End {
 /// # Errors
 ///
 /// 80 where a migration failed, 128+n after a signal, 81 after the migrate timeout.
-pub async fn run(locked: &mut Locked, migrating: Migrating<'_>, stopper: &mut Stopper<'_>) -> Result<End> {
+pub async fn run(
+    locked: &mut Locked,
+    steps: &[Planned],
+    migrating: Migrating<'_>,
+    stopper: &mut Stopper<'_>,
+) -> Result<End> {
     let started = Instant::now();
-    let steps = std::mem::take(&mut locked.steps);
     let canceller = locked.session().canceller();
     match stop::supervise(prepare(locked, migrating), &*canceller, stopper, Duration::ZERO).await {
         Ended::With(Ok(()), None) => {}
@@ -104,18 +108,20 @@ pub async fn run(locked: &mut Locked, migrating: Migrating<'_>, stopper: &mut St
 }
 
 /// Makes the session safe to die on, gives it the tool's settings, and creates the history table.
-async fn prepare(locked: &mut Locked, migrating: Migrating<'_>) -> Result<(), DbError> {
+pub(crate) async fn prepare(locked: &mut Locked, migrating: Migrating<'_>) -> Result<(), DbError> {
     let Migrating { engine, format, ledger, .. } = migrating;
-    let history_exists = locked.history_exists;
     locked.secure().await?;
+    let (history_exists, schema_exists) =
+        (locked.reading.history.is_some(), locked.reading.facts.schema_exists);
     let session = locked.session();
     for setting in format.session_settings(engine) {
         session.send(&setting).await.map_err(|failed| failed.error)?;
     }
     if !history_exists {
-        for sql in &ledger.create {
-            let create = Statement { sql: sql.clone(), params: Vec::new() };
-            session.execute(ledger, &create, Duration::ZERO).await?;
+        let schema = (!schema_exists).then_some("CREATE SCHEMA IF NOT EXISTS {schema}");
+        for sql in schema.into_iter().chain(ledger.create.iter().map(String::as_str)) {
+            let create = Statement { sql: sql.to_owned(), params: Vec::new() };
+            session.execute(ledger, &create).await?;
         }
     }
     Ok(())
@@ -128,7 +134,7 @@ async fn one(
     planned: &Planned,
     stopper: &mut Stopper<'_>,
 ) -> Result<Option<End>> {
-    let Migrating { engine, ledger, stop_grace, .. } = migrating;
+    let Migrating { ledger, stop_grace, .. } = migrating;
     let step = &planned.step;
     let id = step.migration.id.as_str();
     if let Some(reason) = stopper.requested_already().await {
@@ -139,7 +145,8 @@ async fn one(
     // What cannot be rolled back may finish and be recorded; what can is cancelled at once.
     let rolls_back = step.atomicity == Atomicity::Together && planned.residue == Residue::Nothing;
     let grace = if rolls_back { Duration::ZERO } else { stop_grace };
-    let work = apply::apply(locked.session(), engine, ledger, planned);
+    let stopping = stopper.stopping();
+    let work = apply::apply(locked.session(), migrating, planned, &stopping);
     match stop::supervise(work, &*canceller, stopper, grace).await {
         Ended::With(Ok(elapsed), stopped) => {
             let elapsed_ms = milliseconds(elapsed);
@@ -153,7 +160,7 @@ async fn one(
             stopped.map_or(Ok(None), |reason| Err(report::stopped_after(reason, step)))
         }
         Ended::With(Err(broken), Some(reason)) => {
-            Err(report::stopped_within(reason, planned, ledger, &broken))
+            Err(report::stopped_within(reason, migrating, planned, &broken))
         }
         Ended::Abandoned(reason) => {
             locked.abandon();
@@ -164,17 +171,16 @@ async fn one(
             Ok(Some(report::lost(planned, broken.error.to_string())))
         }
         Ended::With(Err(broken), None) => {
-            let failure = report::failed(engine, planned, ledger, &broken);
-            hold_failure(locked, step, stopper).await;
+            let failure = report::failed(migrating, planned, &broken);
+            hold_failure(locked, &Undertaking::migration(&step.migration), stopper).await;
             Err(failure)
         }
     }
 }
 
 /// Keeps the lock a moment under a name that tells what failed, so that one failure stays one failure.
-async fn hold_failure(locked: &mut Locked, step: &Step, stopper: &mut Stopper<'_>) {
-    let mark = failure_mark(&step.migration);
-    match timeout(ANNOUNCE_LIMIT, locked.session().announce_failure(&mark)).await {
+pub(crate) async fn hold_failure(locked: &mut Locked, failed: &Undertaking, stopper: &mut Stopper<'_>) {
+    match timeout(ANNOUNCE_LIMIT, locked.session().announce_failure(&failed.mark)).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => {
             tracing::debug!("cannot tell other replicas of the failure: {error}");

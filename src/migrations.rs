@@ -1,6 +1,5 @@
 //! The migrations on disk: the directory, the format it is in, and what is to be done about drift.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -40,26 +39,29 @@ impl Migrations {
         directory: Option<&Path>,
         format: Option<&str>,
         history_table: Option<TableName>,
+        engine: Engine,
     ) -> Result<Self> {
         let directory = match directory {
             Some(directory) => directory.to_owned(),
             None => only_default()?,
         };
-        let files = Files { contents: contents(&directory)?, directory: directory.clone() };
+        let files = files(&directory)?;
         let (format, format_was_detected) = match format {
             Some(name) => (named(name)?, false),
             None => (detected(&files)?, true),
         };
-        let list = format.read(&files)?;
+        let list = format.read(&files, engine)?;
         if list.is_empty() {
             return Err(empty(&directory));
         }
         Ok(Self { directory, format, format_was_detected, list, history_table })
     }
 
-    /// The history table on an engine.
-    pub fn ledger(&self, engine: Engine) -> Ledger {
-        self.format.ledger(engine, self.history_table.as_ref())
+    /// The history table on an engine; in this schema, unless the user named another with the table.
+    pub fn ledger(&self, engine: Engine, schema: Option<&str>) -> Ledger {
+        let mut ledger = self.format.ledger(engine, self.history_table.as_ref());
+        ledger.table.schema = ledger.table.schema.or_else(|| schema.map(str::to_owned));
+        ledger
     }
 
     /// One migration by its id.
@@ -125,9 +127,9 @@ fn empty(directory: &Path) -> Failure {
 
 /// Every file a tool could mean. Hidden entries are skipped: a Kubernetes volume of configuration shows its files twice, once
 /// through links and once in a hidden directory.
-fn contents(directory: &Path) -> Result<BTreeMap<PathBuf, Vec<u8>>> {
-    let mut contents = BTreeMap::new();
-    collect(directory, Path::new(""), 0, &mut contents).map_err(|(path, error)| {
+fn files(directory: &Path) -> Result<Files> {
+    let mut files = Files { directory: directory.to_owned(), ..Files::default() };
+    collect(Path::new(""), 0, &mut files).map_err(|(path, error)| {
         let exit = if path == directory { Exit::NoInput } else { Exit::Data };
         Failure::new(exit, anyhow::Error::new(error).context(format!("cannot read {}", path.display()))).hint(
             match exit {
@@ -136,16 +138,11 @@ fn contents(directory: &Path) -> Result<BTreeMap<PathBuf, Vec<u8>>> {
             },
         )
     })?;
-    Ok(contents)
+    Ok(files)
 }
 
-fn collect(
-    root: &Path,
-    below: &Path,
-    depth: usize,
-    contents: &mut BTreeMap<PathBuf, Vec<u8>>,
-) -> std::result::Result<(), (PathBuf, io::Error)> {
-    let directory = if depth == 0 { root.to_owned() } else { root.join(below) };
+fn collect(below: &Path, depth: usize, files: &mut Files) -> std::result::Result<(), (PathBuf, io::Error)> {
+    let directory = if depth == 0 { files.directory.clone() } else { files.directory.join(below) };
     let entries = fs::read_dir(&directory).map_err(|error| (directory.clone(), error))?;
     for entry in entries {
         let entry = entry.map_err(|error| (directory.clone(), error))?;
@@ -159,10 +156,11 @@ fn collect(
         let metadata = fs::metadata(&path).map_err(|error| (path.clone(), error))?;
         if metadata.is_dir() {
             if depth < MAX_DEPTH {
-                collect(root, &below, depth + 1, contents)?;
+                collect(&below, depth + 1, files)?;
+                files.directories.insert(below);
             }
         } else if metadata.is_file() && is_migration_text(&below) {
-            contents.insert(below, fs::read(&path).map_err(|error| (path, error))?);
+            files.contents.insert(below, fs::read(&path).map_err(|error| (path, error))?);
         }
     }
     Ok(())
@@ -176,6 +174,7 @@ fn is_migration_text(path: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::Migrations;
+    use crate::engine::Engine;
     use crate::exit::Exit;
     use std::fs;
     use std::path::Path;
@@ -186,7 +185,7 @@ mod tests {
         fs::create_dir(root.path().join("..2026")).unwrap();
         fs::write(root.path().join("..2026/1_a.sql"), "SELECT 1").unwrap();
         std::os::unix::fs::symlink("..2026/1_a.sql", root.path().join("1_a.sql")).unwrap();
-        let migrations = Migrations::read(Some(root.path()), None, None).unwrap();
+        let migrations = Migrations::read(Some(root.path()), None, None, Engine::Postgres).unwrap();
         assert_eq!(migrations.list.len(), 1);
         assert!(migrations.format_was_detected);
     }
@@ -195,9 +194,9 @@ mod tests {
     fn a_missing_and_an_empty_directory_are_66() {
         let root = tempfile::tempdir().unwrap();
         for path in [root.path(), Path::new("/nonexistent")] {
-            let failure = Migrations::read(Some(path), None, None).err().unwrap();
+            let failure = Migrations::read(Some(path), None, None, Engine::Postgres).err().unwrap();
             assert_eq!(failure.exit, Exit::NoInput, "{failure}");
-            let failure = Migrations::read(Some(path), Some("sqlx"), None).err().unwrap();
+            let failure = Migrations::read(Some(path), Some("sqlx"), None, Engine::Postgres).err().unwrap();
             assert_eq!(failure.exit, Exit::NoInput, "{failure}");
         }
     }

@@ -1,15 +1,15 @@
 //! What is to be done, from what the files and the history say of each other. Pure.
 
-use crate::engine::{Engine, Facts, Ledger, Reading, Row};
+use crate::engine::{Engine, Facts, Ledger, LockKey, Reading, Row, TableName};
 use crate::exit::{Exit, Failure, Result};
-use crate::format::{Assessment, Step};
+use crate::format::{Assessment, Migration, Repair, Step, Unfinished};
+use crate::lock::{Purpose, Undertaking, own_key};
 use crate::migrations::Migrations;
 use crate::script;
 
 mod residue;
 
 pub use residue::Residue;
-pub(crate) use residue::is_split;
 
 /// The state of a database as `status` names it; the first that holds, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,15 +54,6 @@ pub struct Policy {
     pub fails_on_missing: bool,
 }
 
-/// What the lock's holder does.
-#[derive(Debug)]
-pub enum Decision {
-    /// Nothing is pending. The application may start.
-    Nothing,
-    /// These steps, in this order.
-    Work(Vec<Planned>),
-}
-
 /// A step, and what it can leave behind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Planned {
@@ -83,6 +74,9 @@ pub struct Plans<'a> {
     pub ledger: &'a Ledger,
     /// What drift does.
     pub policy: Policy,
+    /// The migration at which this very process lost its connection, if it did: its mark is no sign of a failure where
+    /// nothing of it can have stayed.
+    pub interrupted: Option<&'a str>,
 }
 
 impl Plans<'_> {
@@ -92,7 +86,29 @@ impl Plans<'_> {
     ///
     /// 65 where a row is not one of the tool's.
     pub fn plan(&self, reading: &Reading) -> Result<Plan> {
-        Plan::new(self.migrations, self.engine, reading.history.as_deref())
+        Plan::new(self, reading.history.as_deref())
+    }
+}
+
+/// The lock is wanted to migrate: not at all where nothing is pending.
+impl Purpose for Plans<'_> {
+    fn ledger(&self) -> Option<&Ledger> {
+        Some(self.ledger)
+    }
+
+    /// Castoff's own, then the tool's, so that a person running the tool is excluded too.
+    fn keys(&self, facts: &Facts) -> Vec<LockKey> {
+        let mut keys = vec![own_key(self.engine, facts, &self.ledger.table.name)];
+        keys.extend(self.migrations.format.lock_keys(self.engine, facts));
+        keys
+    }
+
+    fn is_needed(&self, reading: &Reading) -> Result<bool> {
+        Ok(!self.plan(reading)?.has_nothing_to_do(self.policy))
+    }
+
+    fn next(&self, reading: &Reading) -> Result<Option<Undertaking>> {
+        Ok(self.plan(reading)?.next(self.migrations).map(Undertaking::migration))
     }
 }
 
@@ -107,16 +123,18 @@ pub struct Plan {
 
 impl Plan {
     /// Holds the files against the history.
-    fn new(migrations: &Migrations, engine: Engine, history: Option<&[Row]>) -> Result<Self> {
+    fn new(plans: &Plans<'_>, history: Option<&[Row]>) -> Result<Self> {
+        let Plans { migrations, engine, interrupted, .. } = *plans;
         let assessment = migrations.format.assess(&migrations.list, history.unwrap_or_default())?;
         let resumable = assessment
             .unfinished
             .iter()
-            .filter(|unfinished| unfinished.same_file)
             .filter(|unfinished| {
-                migrations
-                    .get(&unfinished.id)
-                    .is_some_and(|migration| residue::builds_only_indexes(engine, migration))
+                let Some(migration) = migrations.get(&unfinished.id) else { return false };
+                let step = || migrations.format.step(engine, migration, true);
+                let ours = interrupted == Some(&*unfinished.id);
+                unfinished.may_resume && residue::builds_only_indexes(engine, migration)
+                    || ours && Residue::of(engine, &step()) == Residue::Nothing
             })
             .map(|unfinished| unfinished.id.clone())
             .collect();
@@ -163,10 +181,17 @@ impl Plan {
         migrations.list.iter().map(|migration| &migration.id).filter(move |id| wanted(id)).map(String::as_str)
     }
 
+    /// What would be run next, or is being run by whoever holds the lock.
+    fn next<'a>(&self, migrations: &'a Migrations) -> Option<&'a Migration> {
+        let unfinished =
+            |id: &String| self.assessment.unfinished.iter().any(|unfinished| unfinished.id == *id);
+        let pending = |id: &String| self.assessment.pending.contains(id);
+        migrations.list.iter().find(|migration| unfinished(&migration.id) || pending(&migration.id))
+    }
+
     /// The unfinished migrations that block the next run.
-    fn failed(&self) -> impl Iterator<Item = &str> {
-        let ids = self.assessment.unfinished.iter().map(|unfinished| unfinished.id.as_str());
-        ids.filter(|id| !self.resumable.iter().any(|resumable| resumable == id))
+    pub fn failed(&self) -> impl Iterator<Item = &Unfinished> {
+        self.assessment.unfinished.iter().filter(|unfinished| !self.resumable.contains(&unfinished.id))
     }
 
     fn has_diverged(&self) -> bool {
@@ -174,23 +199,18 @@ impl Plan {
         !seen.missing.is_empty() && (self.has_pending() || !seen.missing_are_newer)
     }
 
-    /// What the lock's holder does with a reading made under the lock.
+    /// What the lock's holder does, by a reading made under the lock: these steps, in this order.
     ///
     /// # Errors
     ///
-    /// 65 where an earlier migration failed, or drift stops castoff; 64 where `auto` met a schema it does not know.
-    pub fn decide(&self, plans: &Plans<'_>, facts: &Facts, history_exists: bool) -> Result<Decision> {
-        let Plans { migrations, engine, ledger, policy } = *plans;
+    /// 65 where an earlier migration failed, drift stops castoff, or the tool refuses the schema; 64 where `auto` met a
+    /// schema it does not know.
+    pub fn steps(&self, plans: &Plans<'_>, reading: &Reading) -> Result<Vec<Planned>> {
+        let Plans { migrations, ledger, policy, .. } = *plans;
+        let (facts, history_exists) = (&reading.facts, reading.history.is_some());
         let table = &ledger.table;
-        if let Some(id) = self.failed().next() {
-            return Err(Failure::message(
-                Exit::Data,
-                format!("migration {id} was begun earlier and did not finish: {table} holds its row with success = false"),
-            )
-            .hint(format!(
-                "see what of it is in the database, finish or undo it by hand, then set its row in {table} to \
-                 success = true, or delete the row to run it again"
-            )));
+        if let Some(unfinished) = self.failed().next() {
+            return Err(blocked(migrations, table, unfinished));
         }
         if policy.fails_on_edited && !self.assessment.edited.is_empty() {
             return Err(self.edited(migrations));
@@ -206,22 +226,8 @@ impl Plan {
             )
             .hint("deploy the image that holds these migrations, or start anyway with --on-missing warn"));
         }
-        if !self.has_pending() {
-            return Ok(Decision::Nothing);
-        }
-        if migrations.format_was_detected && !history_exists && facts.holds_tables {
-            return Err(Failure::message(
-                Exit::Usage,
-                format!(
-                    "the database holds tables but no {table}; the files look like {}'s, and running them on somebody \
-                     else's schema would be a guess",
-                    migrations.format.name()
-                ),
-            )
-            .hint(format!(
-                "if they belong to it, say so: --format {} (CASTOFF_FORMAT); check the database and schema otherwise",
-                migrations.format.name()
-            )));
+        if self.has_pending() && !history_exists && facts.holds_tables {
+            foreign_tables(plans)?;
         }
         if !history_exists && facts.schema.is_empty() {
             return Err(Failure::message(
@@ -230,13 +236,18 @@ impl Plan {
             )
             .hint("create the schema, or mend search_path in the URL or of the role"));
         }
-        self.steps(migrations, engine).map(Decision::Work)
+        self.planned(plans)
     }
 
-    fn steps(&self, migrations: &Migrations, engine: Engine) -> Result<Vec<Planned>> {
+    fn planned(&self, plans: &Plans<'_>) -> Result<Vec<Planned>> {
+        let Plans { migrations, engine, .. } = *plans;
         let mut steps = Vec::new();
         for id in self.to_apply(migrations) {
             let Some(migration) = migrations.get(id) else { continue };
+            if let Some(why) = &migration.unusable {
+                return Err(Failure::message(Exit::Data, format!("{}: {why}", migration.file.display()))
+                    .hint("nothing was applied"));
+            }
             if let Some(refusal) = script::refusal(engine, &migration.sql) {
                 return Err(Failure::message(
                     Exit::Data,
@@ -292,6 +303,61 @@ impl Plan {
         }
         warnings
     }
+}
+
+/// An earlier run was broken off, and nobody but a person can say what stayed of it.
+fn blocked(migrations: &Migrations, table: &TableName, unfinished: &Unfinished) -> Failure {
+    let Unfinished { id, error, .. } = unfinished;
+    let recorded = match error.as_deref().map(first_line) {
+        Some(error) if !error.is_empty() => format!(", with this error: {error}"),
+        _ => String::new(),
+    };
+    let Repair { applied, rolled_back } = migrations.format.repair(table, id);
+    Failure::message(
+        Exit::Data,
+        format!("migration {id} was begun earlier and did not finish: so {table} says{recorded}"),
+    )
+    .hint(format!(
+        "see what of it is in the database; finish it by hand and {applied}, or undo it by hand and {rolled_back} to \
+         run it again"
+    ))
+}
+
+/// The schema holds tables, and no history says whose they are.
+fn foreign_tables(plans: &Plans<'_>) -> Result<()> {
+    let Plans { migrations, engine, ledger, .. } = *plans;
+    let (format, table) = (migrations.format, &ledger.table);
+    let name = format.name();
+    let refused = format.habits(engine).refuses_foreign_tables;
+    let (exit, why) = match (migrations.format_was_detected, refused) {
+        (false, false) => return Ok(()),
+        (true, false) => (
+            Exit::Usage,
+            format!(
+                "the files look like {name}'s, and running them on somebody else's schema would be a guess"
+            ),
+        ),
+        (detected, true) => (
+            if detected { Exit::Usage } else { Exit::Data },
+            format!("{name} applies nothing to a schema that is not empty and that it does not know"),
+        ),
+    };
+    let failure = Failure::message(exit, format!("the database holds tables but no {table}; {why}"));
+    Err(if refused {
+        failure.hint(
+            "check the database and schema; to baseline an existing one, say of each migration that is in it already: \
+             castoff resolve --applied ID",
+        )
+    } else {
+        failure.hint(format!(
+            "if they belong to it, say so: --format {name} (CASTOFF_FORMAT); check the database and schema otherwise"
+        ))
+    })
+}
+
+/// The first line of a text that is not empty.
+fn first_line(text: &str) -> &str {
+    text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default()
 }
 
 /// A few names, and how many more.

@@ -37,3 +37,24 @@ pub use index::{ConcurrentIndex, QualifiedName, concurrent_index};
 pub use refusal::{Refusal, refusal};
 pub use statements::{Statement, line_at, statements};
 pub use transaction::{controls_transaction, runs_outside_transaction};
+
+use crate::target::Engine;
+
+/// Whether a text has to be sent statement by statement.
+///
+/// Sent as it is, a text of several statements is one implicit transaction, which is what its author has today; it is
+/// split only where a statement in it could not run like that.
+pub fn must_be_split(engine: Engine, sql: &str) -> bool {
+    statements(engine, sql).iter().any(|statement| runs_outside_transaction(engine, statement.text))
+}
+
+/// Whether a statement is a procedure or block that may end transactions of its own, if it is sent alone.
+pub fn may_commit_inside(statement: &str) -> bool {
+    first_word_is(statement, &["DO", "CALL"])
+}
+
+/// Whether a statement begins with one of these words.
+pub fn first_word_is(statement: &str, words: &[&str]) -> bool {
+    let first = statement.split(|letter: char| !letter.is_ascii_alphabetic()).next().unwrap_or_default();
+    words.iter().any(|word| first.eq_ignore_ascii_case(word))
+}

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::engine::{DbError, Reading, Session};
 use crate::exit::{Exit, Failure, Result};
+use crate::lock::Purpose;
 use crate::plan::{Plans, Policy, State};
 
 /// The answer, as `status --json` prints it.
@@ -130,7 +131,7 @@ fn verdict(state: State, policy: Policy, nothing_pending: bool) -> Option<Exit> 
 }
 
 async fn is_held(session: &mut dyn Session, reading: &Reading, plans: &Plans<'_>) -> Result<bool, DbError> {
-    for key in crate::lock::keys(plans, &reading.facts) {
+    for key in plans.keys(&reading.facts) {
         if session.holder(&key).await?.is_some() {
             return Ok(true);
         }

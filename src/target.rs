@@ -157,7 +157,15 @@ pub struct Target {
     pub session_attrs: SessionAttrs,
 }
 
+/// The run-time parameter of PostgreSQL that says where names are looked up.
+pub const SEARCH_PATH: &str = "search_path";
+
 impl Target {
+    /// Whether the URL says where names are looked up.
+    pub fn has_search_path(&self) -> bool {
+        self.settings.iter().any(|(name, _)| name == SEARCH_PATH)
+    }
+
     /// Whether a server of the host list has to be asked if it takes writes; a single host is judged by who waits
     /// for it.
     pub fn is_choosy(&self) -> bool {

@@ -195,7 +195,7 @@ pub const LATER_OPTIONS: &[&str] = &[
 ];
 
 /// Subcommands that are documented and not in this version.
-pub const LATER_COMMANDS: &[&str] = &["plan", "resolve", "revert", "health"];
+pub const LATER_COMMANDS: &[&str] = &["plan", "revert", "health"];
 
 #[cfg(test)]
 mod tests {

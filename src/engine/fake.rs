@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use super::{
     BoxFuture, Cancel, Connector, DbError, Engine, Facts, Holder, Ledger, LockKey, Reading, Row, ScriptError,
@@ -102,6 +101,7 @@ impl Session for FakeSession {
             read_only: state.read_only.pop_front(),
             pooled: false,
             slots_to_spare: !state.crowded,
+            schema_exists: true,
             holds_tables: false,
         };
         Box::pin(async { Ok(Reading { facts, history }) })
@@ -147,7 +147,6 @@ impl Session for FakeSession {
         &'a mut self,
         _: &'a Ledger,
         statement: &'a Statement,
-        _: Duration,
     ) -> BoxFuture<'a, Result<(), DbError>> {
         self.note(statement.sql.split_whitespace().next().unwrap_or_default());
         Box::pin(async { Ok(()) })

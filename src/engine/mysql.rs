@@ -3,7 +3,6 @@
 //! What is said here was measured on MariaDB 10.11; what is said of MySQL is from its manual.
 
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use crate::engine::{
     BoxFuture, Cancel, ConnectOptions, DbError, Holder, Ledger, LockKey, Pooler, Reading, Row, ScriptError,
@@ -179,11 +178,10 @@ impl Session for MySqlSession {
         &'a mut self,
         ledger: &'a Ledger,
         statement: &'a Statement,
-        elapsed: Duration,
     ) -> BoxFuture<'a, Result<(), DbError>> {
         Box::pin(async move {
             let sql = statement.sql.replace("{table}", &reading::qualified(&ledger.table, self.database()));
-            self.wire.execute(sql, &statement.params, elapsed).await
+            self.wire.execute(sql, &statement.params).await
         })
     }
 

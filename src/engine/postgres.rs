@@ -1,7 +1,6 @@
 //! PostgreSQL: the session castoff migrates on, and the connection that can cancel it.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::TryStreamExt;
 use sqlx::postgres::{PgConnection, PgRow};
@@ -123,7 +122,8 @@ impl PostgresSession {
             // undefined_table, invalid_schema_name: there is no history yet.
             Some(error) if matches!(error.code.as_deref(), Some("42P01" | "3F000")) && !rows.is_empty() => {
                 let mut facts = self.facts(&rows.swap_remove(0))?;
-                facts.holds_tables = self.truth(reading::tables_query(&facts.schema)).await?;
+                let answer = self.rows(reading::schema_query(&facts.schema)).await?;
+                (facts.schema_exists, facts.holds_tables) = reading::schema(&answer);
                 return Ok(Reading { facts, history: None });
             }
             // insufficient_privilege: it is there, and not ours to read.
@@ -161,6 +161,7 @@ impl PostgresSession {
                 Pooler::Transaction => true,
             },
             slots_to_spare: answer.slots_to_spare,
+            schema_exists: true,
             holds_tables: false,
         })
     }
@@ -171,13 +172,11 @@ impl PostgresSession {
         format!("{}.{}", identifier(schema), identifier(&table.name))
     }
 
-    async fn run_statement(
-        &mut self,
-        ledger: &Ledger,
-        statement: &Statement,
-        elapsed: Duration,
-    ) -> Result<(), DbError> {
-        let sql = numbered(&statement.sql).replace("{table}", &self.qualified(&ledger.table));
+    async fn run_statement(&mut self, ledger: &Ledger, statement: &Statement) -> Result<(), DbError> {
+        let schema = identifier(ledger.table.schema.as_deref().unwrap_or(&self.schema));
+        let sql = numbered(&statement.sql)
+            .replace("{table}", &self.qualified(&ledger.table))
+            .replace("{schema}", &schema);
         let classify = |error| errors::classify(&error, Stage::Working);
         if statement.params.is_empty() {
             sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut self.connection).await.map_err(classify)?;
@@ -189,7 +188,6 @@ impl PostgresSession {
                 Value::Int(number) => query.bind(*number),
                 Value::Text(text) => query.bind(text.clone()),
                 Value::Bytes(bytes) => query.bind(bytes.clone()),
-                Value::ElapsedNanos => query.bind(i64::try_from(elapsed.as_nanos()).unwrap_or(i64::MAX)),
             };
         }
         query.execute(&mut self.connection).await.map_err(classify)?;
@@ -257,9 +255,8 @@ impl Session for PostgresSession {
         &'a mut self,
         ledger: &'a Ledger,
         statement: &'a Statement,
-        elapsed: Duration,
     ) -> BoxFuture<'a, Result<(), DbError>> {
-        Box::pin(self.run_statement(ledger, statement, elapsed))
+        Box::pin(self.run_statement(ledger, statement))
     }
 
     fn announce_failure<'a>(&'a mut self, mark: &'a str) -> BoxFuture<'a, Result<(), DbError>> {

@@ -113,6 +113,7 @@ impl SqliteSession {
             read_only: self.why_read_only(),
             pooled: false,
             slots_to_spare: true,
+            schema_exists: true,
             holds_tables: answer.holds_tables,
         };
         Ok(Reading { facts, history: answer.history })
@@ -198,9 +199,8 @@ impl Session for SqliteSession {
         &'a mut self,
         ledger: &'a Ledger,
         statement: &'a Statement,
-        elapsed: Duration,
     ) -> BoxFuture<'a, Result<(), DbError>> {
-        Box::pin(self.run_statement(ledger, statement, elapsed))
+        Box::pin(self.run_statement(ledger, statement))
     }
 
     fn announce_failure<'a>(&'a mut self, mark: &'a str) -> BoxFuture<'a, Result<(), DbError>> {

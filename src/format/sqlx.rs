@@ -4,13 +4,15 @@
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::time::{Duration, SystemTime};
 
 use sqlx::migrate::MigrationType;
 use sqlx::{AssertSqlSafe, SqlSafeStr};
 
-use super::{Applied, Assessment, Atomicity, Files, Format, Habits, Migration, Step, Unfinished, unreadable};
-use crate::engine::{Engine, Facts, Ledger, LockKey, Row, Statement, TableName, Value};
+use super::{
+    Applied, Assessment, Atomicity, Entry, Files, Format, Habits, Migration, Parameter, Repair, Step,
+    Unfinished, timestamp, unreadable, utf8,
+};
+use crate::engine::{Engine, Facts, Ledger, LockKey, Row, TableName, Value};
 use crate::exit::{Exit, Failure, Result};
 
 /// The sqlx format.
@@ -55,7 +57,7 @@ impl Format for Sqlx {
         files.contents.keys().any(|path| split(path).is_some_and(|(version, _)| version.is_ok()))
     }
 
-    fn read(&self, files: &Files) -> Result<Vec<Migration>> {
+    fn read(&self, files: &Files, _: Engine) -> Result<Vec<Migration>> {
         let mut migrations: Vec<(i64, Migration)> = Vec::new();
         for (path, content) in &files.contents {
             let Some((version, rest)) = split(path) else { continue };
@@ -123,8 +125,8 @@ impl Format for Sqlx {
 
     /// `validate_applied_migrations` and `run_direct` of `sqlx-core/src/migrate/migrator.rs`: `VersionMissing` and
     /// `VersionMismatch` both end the run.
-    fn habits(&self) -> Habits {
-        Habits { fails_on_edited: true, fails_on_missing: true }
+    fn habits(&self, _: Engine) -> Habits {
+        Habits { fails_on_edited: true, fails_on_missing: true, refuses_foreign_tables: false, schema: None }
     }
 
     fn assess(&self, migrations: &[Migration], history: &[Row]) -> Result<Assessment> {
@@ -144,7 +146,7 @@ impl Format for Sqlx {
             let migration = on_disk.get(id.as_str());
             let same = migration.is_some_and(|found| Some(hex::encode(&found.checksum)) == *checksum);
             if success != "1" {
-                assessment.unfinished.push(Unfinished { id: id.clone(), error: None, same_file: same });
+                assessment.unfinished.push(Unfinished { id: id.clone(), error: None, may_resume: same });
                 continue;
             }
             assessment
@@ -184,37 +186,50 @@ impl Format for Sqlx {
         let apart = migration.no_transaction && engine != Engine::MySql;
         let marked = apart || engine == Engine::MySql;
         let version = || Value::Int(migration.id.parse().unwrap_or_default());
-        let insert = |success: &str| Statement {
-            sql: format!(
+        let insert = |success: &str| {
+            let sql = format!(
                 "INSERT INTO {{table}} ( version, description, success, checksum, execution_time ) \
                  VALUES ( ?, ?, {success}, ?, -1 )"
-            ),
-            params: vec![
-                version(),
-                Value::Text(migration.description.clone()),
-                Value::Bytes(migration.checksum.clone()),
-            ],
+            );
+            let description = Value::Text(migration.description.clone());
+            Entry::fixed(sql, [version(), description, Value::Bytes(migration.checksum.clone())])
         };
-        let on_row = |sql: &str| Statement { sql: sql.into(), params: vec![version()] };
+        let on_row = |sql: &str| Entry::fixed(sql, [version()]);
+        // On MySQL the first DDL statement commits it.
+        let begun = if marked && !resumed { vec![insert("FALSE")] } else { Vec::new() };
+        let (mark, before) = if apart { (begun, Vec::new()) } else { (Vec::new(), begun) };
         Step {
             migration: migration.clone(),
             resumed,
             atomicity: if apart { Atomicity::Apart } else { Atomicity::Together },
-            before: if marked && !resumed { vec![insert("FALSE")] } else { Vec::new() },
+            mark,
+            before,
             after: if marked {
                 vec![on_row("UPDATE {table} SET success = TRUE WHERE version = ?")]
             } else {
                 vec![insert("TRUE")]
             },
-            finally: vec![Statement {
+            finally: vec![Entry {
                 sql: "UPDATE {table} SET execution_time = ? WHERE version = ?".into(),
-                params: vec![Value::ElapsedNanos, version()],
+                params: vec![Parameter::ElapsedNanos, Parameter::Fixed(version())],
             }],
+            failed: Vec::new(),
             undo: if apart {
                 vec![on_row("DELETE FROM {table} WHERE version = ? AND success = FALSE")]
             } else {
                 Vec::new()
             },
+        }
+    }
+
+    fn outside_transaction(&self) -> Option<&'static str> {
+        Some("make `-- no-transaction` the first line of the file")
+    }
+
+    fn repair(&self, table: &TableName, id: &str) -> Repair {
+        Repair {
+            applied: format!("set the row of {id} in {table} to success = true"),
+            rolled_back: format!("delete the row of {id} from {table}, if there is one,"),
         }
     }
 }
@@ -236,11 +251,7 @@ fn migration(
     file: std::path::PathBuf,
     content: &[u8],
 ) -> Result<Migration> {
-    let sql = std::str::from_utf8(content).map_err(|error| {
-        let line = content.iter().take(error.valid_up_to()).filter(|byte| **byte == b'\n').count() + 1;
-        unreadable(&file, format!("line {line} is not UTF-8"))
-            .hint("save the file as UTF-8; sqlx refuses it as well")
-    })?;
+    let sql = utf8(&file, content, "sqlx")?;
     let suffix = if kind.is_reversible() { ".up.sql" } else { ".sql" };
     let description = rest.trim_end_matches(suffix).replace('_', " ");
     let no_transaction = sql.starts_with(NO_TRANSACTION);
@@ -258,17 +269,12 @@ fn migration(
         sql: sql.to_owned(),
         checksum: sqlx.checksum.into_owned(),
         no_transaction,
+        unusable: None,
     })
 }
 
 fn crc32(text: &str) -> u32 {
     crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC).checksum(text.as_bytes())
-}
-
-/// Seconds since the epoch as RFC 3339.
-fn timestamp(seconds: &str) -> Option<String> {
-    let seconds = Duration::from_secs(seconds.parse().ok()?);
-    Some(humantime::format_rfc3339_seconds(SystemTime::UNIX_EPOCH.checked_add(seconds)?).to_string())
 }
 
 #[cfg(test)]
@@ -286,11 +292,11 @@ mod tests {
     fn files(names: &[(&str, &str)]) -> Files {
         let contents: BTreeMap<_, _> =
             names.iter().map(|(name, text)| ((*name).into(), text.as_bytes().to_vec())).collect();
-        Files { directory: "migrations".into(), contents }
+        Files { directory: "migrations".into(), contents, ..Files::default() }
     }
 
     fn read(names: &[(&str, &str)]) -> Vec<Migration> {
-        Sqlx.read(&files(names)).unwrap()
+        Sqlx.read(&files(names), Engine::Postgres).unwrap()
     }
 
     fn row(version: &str, success: &str, checksum: &str) -> Vec<Option<String>> {
@@ -309,15 +315,7 @@ mod tests {
 
     #[test]
     fn lock_keys_are_sqlx_s() {
-        let facts = Facts {
-            server_version: String::new(),
-            database: "app".into(),
-            schema: "public".into(),
-            read_only: None,
-            pooled: false,
-            slots_to_spare: true,
-            holds_tables: false,
-        };
+        let facts = Facts { database: "app".into(), ..Facts::default() };
         assert_eq!(Sqlx.lock_keys(Engine::Postgres, &facts), [LockKey::Number(3_469_795_979_745_788_610)]);
         assert_eq!(Sqlx.lock_keys(Engine::MySql, &facts), [LockKey::Name("3027310f4fd382c2".into())]);
     }
@@ -339,10 +337,10 @@ mod tests {
 
     #[test]
     fn a_version_that_is_no_number_or_stands_twice_is_refused_by_name() {
-        let failure = Sqlx.read(&files(&[("x1_a.sql", "")])).unwrap_err();
+        let failure = Sqlx.read(&files(&[("x1_a.sql", "")]), Engine::Postgres).unwrap_err();
         assert_eq!(failure.exit, Exit::Data);
         assert!(failure.reason().contains("x1_a.sql"), "{failure}");
-        let failure = Sqlx.read(&files(&[("1_a.sql", ""), ("01_b.sql", "")])).unwrap_err();
+        let failure = Sqlx.read(&files(&[("1_a.sql", ""), ("01_b.sql", "")]), Engine::Postgres).unwrap_err();
         assert!(failure.reason().contains("1_a.sql") && failure.reason().contains("01_b.sql"), "{failure}");
     }
 
@@ -357,7 +355,7 @@ mod tests {
         assert_eq!(seen.missing, ["4"]);
         assert!(!seen.missing_are_newer);
         assert_eq!(seen.unfinished[0].id, "3");
-        assert!(seen.unfinished[0].same_file);
+        assert!(seen.unfinished[0].may_resume);
         assert_eq!(seen.applied[0].at.as_deref(), Some("1970-01-01T00:00:00Z"));
     }
 
@@ -375,8 +373,8 @@ mod tests {
         let [migration] = &read(&[("1_i.sql", "-- no-transaction\nVACUUM")])[..] else { panic!("one") };
         let step = Sqlx.step(Engine::Postgres, migration, false);
         assert_eq!(step.atomicity, Atomicity::Apart);
-        assert!(step.before[0].sql.contains("FALSE") && step.after[0].sql.contains("success = TRUE"));
-        assert!(Sqlx.step(Engine::Postgres, migration, true).before.is_empty());
+        assert!(step.mark[0].sql.contains("FALSE") && step.after[0].sql.contains("success = TRUE"));
+        assert!(Sqlx.step(Engine::Postgres, migration, true).mark.is_empty());
         assert_eq!(Sqlx.step(Engine::MySql, migration, false).atomicity, Atomicity::Together);
     }
 }

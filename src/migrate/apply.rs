@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::engine::{DbError, Engine, Ledger, Session, Statement, Verdict};
-use crate::format::{Atomicity, Step};
-use crate::plan::{Planned, Residue, is_split};
+use super::Migrating;
+use super::stop::Stopping;
+use crate::engine::{DbError, Ledger, Session, Verdict};
+use crate::format::{Atomicity, Entry, Moment, Step};
+use crate::plan::{Planned, Residue};
 use crate::script;
 
 /// A step that did not go through.
@@ -16,8 +18,8 @@ pub(super) struct Broken {
     pub(super) during: During,
     /// The error.
     pub(super) error: DbError,
-    /// Whether the database is as it was before the step.
-    pub(super) taken_back: bool,
+    /// What is left of it.
+    pub(super) left: Left,
 }
 
 /// The part of a step that an error came from.
@@ -33,6 +35,17 @@ pub(super) enum During {
     Commit,
 }
 
+/// What is left in the database of a step that did not go through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Left {
+    /// Nothing: the next start begins it anew.
+    Nothing,
+    /// Only the tool's record that it failed, which blocks the next start.
+    Record,
+    /// Perhaps a part of the script, and the mark that says so.
+    Part,
+}
+
 /// Whether an error leaves open what happened.
 pub(super) fn is_lost(error: &DbError) -> bool {
     error.verdict == Verdict::Lost
@@ -41,25 +54,28 @@ pub(super) fn is_lost(error: &DbError) -> bool {
 /// Applies a step and records it. Returns how long it took.
 pub(super) async fn apply(
     session: &mut dyn Session,
-    engine: Engine,
-    ledger: &Ledger,
+    migrating: Migrating<'_>,
     planned: &Planned,
+    stopping: &Stopping,
 ) -> Result<Duration, Broken> {
     let step = &planned.step;
+    let ledger = migrating.ledger;
     let started = Instant::now();
     let result = match step.atomicity {
         Atomicity::Together => together(session, ledger, step, started).await,
-        Atomicity::Apart => apart(session, engine, ledger, step, started).await,
+        Atomicity::Apart => apart(session, migrating, step, started).await,
     };
-    if let Err(mut broken) = result {
-        if !is_lost(&broken.error) {
-            broken.taken_back = take_back(session, ledger, planned, &broken).await;
-        }
-        return Err(broken);
+    if let Err((during, error)) = result {
+        let left = if is_lost(&error) {
+            Left::Part
+        } else {
+            settle(session, migrating, planned, (during, &error), stopping).await
+        };
+        return Err(Broken { during, error, left });
     }
     let elapsed = started.elapsed();
     // The tools accept that this is lost: it is there for people who look at the table.
-    if let Err((_, error)) = bookkeeping(session, ledger, &step.finally, During::After, elapsed).await {
+    if let Err((_, error)) = write(session, ledger, &step.finally, During::After, elapsed).await {
         tracing::debug!("recording how long migration {} took: {error}", step.migration.id);
     }
     Ok(elapsed)
@@ -67,64 +83,51 @@ pub(super) async fn apply(
 
 type Outcome = Result<(), (During, DbError)>;
 
-async fn together(
-    session: &mut dyn Session,
-    ledger: &Ledger,
-    step: &Step,
-    started: Instant,
-) -> Result<(), Broken> {
-    let result: Outcome = async {
-        session.begin().await.map_err(|failed| (During::Before, failed.error))?;
-        bookkeeping(session, ledger, &step.before, During::Before, Duration::ZERO).await?;
-        whole(session, &step.migration.sql).await?;
-        bookkeeping(session, ledger, &step.after, During::After, started.elapsed()).await?;
-        session.send("COMMIT").await.map_err(|failed| (During::Commit, failed.error))
-    }
-    .await;
-    result.map_err(broken)
+async fn together(session: &mut dyn Session, ledger: &Ledger, step: &Step, started: Instant) -> Outcome {
+    write(session, ledger, &step.mark, During::Before, Duration::ZERO).await?;
+    session.begin().await.map_err(|failed| (During::Before, failed.error))?;
+    write(session, ledger, &step.before, During::Before, Duration::ZERO).await?;
+    whole(session, &step.migration.sql).await?;
+    write(session, ledger, &step.after, During::After, started.elapsed()).await?;
+    session.send("COMMIT").await.map_err(|failed| (During::Commit, failed.error))
 }
 
 async fn apart(
     session: &mut dyn Session,
-    engine: Engine,
-    ledger: &Ledger,
+    Migrating { engine, ledger, .. }: Migrating<'_>,
     step: &Step,
     started: Instant,
-) -> Result<(), Broken> {
-    let result: Outcome = async {
-        bookkeeping(session, ledger, &step.before, During::Before, Duration::ZERO).await?;
-        if is_split(engine, &step.migration.sql) {
-            for (index, statement) in script::statements(engine, &step.migration.sql).iter().enumerate() {
-                session.send_apart(statement.text, step.resumed).await.map_err(|error| {
-                    (During::Script(index), within(error, statement.offset, &step.migration.sql))
-                })?;
-            }
-        } else {
-            whole(session, &step.migration.sql).await?;
+) -> Outcome {
+    let sql = &step.migration.sql;
+    write(session, ledger, &step.mark, During::Before, Duration::ZERO).await?;
+    write(session, ledger, &step.before, During::Before, Duration::ZERO).await?;
+    if script::must_be_split(engine, sql) {
+        for (index, statement) in script::statements(engine, sql).iter().enumerate() {
+            session
+                .send_apart(statement.text, step.resumed)
+                .await
+                .map_err(|error| (During::Script(index), within(error, statement.offset, sql)))?;
         }
-        bookkeeping(session, ledger, &step.after, During::After, started.elapsed()).await
+    } else {
+        whole(session, sql).await?;
     }
-    .await;
-    result.map_err(broken)
-}
-
-fn broken((during, error): (During, DbError)) -> Broken {
-    Broken { during, error, taken_back: false }
+    write(session, ledger, &step.after, During::After, started.elapsed()).await
 }
 
 async fn whole(session: &mut dyn Session, sql: &str) -> Outcome {
     session.send(sql).await.map_err(|failed| (During::Script(failed.completed), failed.error))
 }
 
-async fn bookkeeping(
+async fn write(
     session: &mut dyn Session,
     ledger: &Ledger,
-    statements: &[Statement],
+    entries: &[Entry],
     during: During,
     elapsed: Duration,
 ) -> Outcome {
-    for statement in statements {
-        session.execute(ledger, statement, elapsed).await.map_err(|error| (during, error))?;
+    for entry in entries {
+        let statement = entry.at(Moment::after(elapsed));
+        session.execute(ledger, &statement).await.map_err(|error| (during, error))?;
     }
     Ok(())
 }
@@ -135,20 +138,43 @@ fn within(error: DbError, statement_offset: usize, sql: &str) -> DbError {
     DbError { offset: error.offset.map(|offset| offset + before), ..error }
 }
 
-/// After an error: ends the transaction, or takes the mark back where nothing of the script can have stayed.
-/// Returns whether the database is as before.
-async fn take_back(session: &mut dyn Session, ledger: &Ledger, planned: &Planned, broken: &Broken) -> bool {
+/// After an error: ends the transaction, and makes the history say what is true.
+///
+/// Work that was stopped and of which nothing stayed has not failed: it is to be done by the next start.
+async fn settle(
+    session: &mut dyn Session,
+    migrating: Migrating<'_>,
+    planned: &Planned,
+    (during, error): (During, &DbError),
+    stopping: &Stopping,
+) -> Left {
     let Planned { step, residue } = planned;
-    match step.atomicity {
+    let ledger = migrating.ledger;
+    let untouched = match step.atomicity {
         Atomicity::Together => session.send("ROLLBACK").await.is_ok() && *residue == Residue::Nothing,
-        Atomicity::Apart => {
-            let untouched = match (broken.during, residue) {
-                (During::Before, _) | (During::Script(_), Residue::Nothing) => true,
-                (During::Script(0), Residue::Part { unless_first, .. }) => *unless_first,
-                (During::Script(0), Residue::Index) => broken.error.left_nothing && !step.resumed,
-                _ => false,
-            };
-            untouched && bookkeeping(session, ledger, &step.undo, During::After, Duration::ZERO).await.is_ok()
+        Atomicity::Apart => match (during, residue) {
+            (During::Before, _) | (During::Script(_), Residue::Nothing) => true,
+            (During::Script(0), Residue::Part { unless_first, .. }) => *unless_first,
+            (During::Script(0), Residue::Index) => error.left_nothing && !step.resumed,
+            _ => false,
+        },
+    };
+    // The next start recognises an unfinished index, removes it and builds it again.
+    let again = untouched || during == During::Script(0) && *residue == Residue::Index;
+    let records = !step.failed.is_empty() && during != During::Before;
+    let has_failed = records && !(again && stopping.yes());
+    let (entries, left) = match (has_failed, untouched || records) {
+        (true, _) if untouched => (&step.failed, Left::Record),
+        (true, _) => (&step.failed, Left::Part),
+        (false, true) => (&step.undo, Left::Nothing),
+        (false, false) => return Left::Part,
+    };
+    let said = migrating.format.failure(migrating.engine, &step.migration, error);
+    for entry in entries {
+        if let Err(error) = session.execute(ledger, &entry.at(Moment::of(&said))).await {
+            tracing::debug!("recording what became of migration {}: {error}", step.migration.id);
+            return Left::Part;
         }
     }
+    left
 }

@@ -3,9 +3,9 @@
 use crate::duration::whole;
 use crate::engine::{DbError, Engine, Ledger};
 use crate::exit::{Exit, Failure};
-use crate::format::Step;
-use crate::migrate::apply::{Broken, During};
-use crate::migrate::{End, Stop};
+use crate::format::{Repair, Step};
+use crate::migrate::apply::{Broken, During, Left};
+use crate::migrate::{End, Migrating, Stop};
 use crate::plan::{Planned, Residue};
 use crate::script;
 
@@ -43,15 +43,15 @@ pub(super) fn lost(planned: &Planned, reason: String) -> End {
         step.migration.file.display()
     );
     // A script that commits by itself and has no mark may be done, and nobody can tell.
-    let rerunnable = !step.before.is_empty() || *residue == Residue::Nothing;
+    let rerunnable = !(step.mark.is_empty() && step.before.is_empty()) || *residue == Residue::Nothing;
     End::Lost { id, reason, rerunnable }
 }
 
 /// Logs the failure and makes it the program's.
-pub(super) fn failed(engine: Engine, planned: &Planned, ledger: &Ledger, broken: &Broken) -> Failure {
+pub(super) fn failed(migrating: Migrating<'_>, planned: &Planned, broken: &Broken) -> Failure {
     let step = &planned.step;
-    let place = Place::of(engine, step, broken);
-    let hint = hint(planned, ledger, broken);
+    let place = Place::of(migrating.engine, step, broken);
+    let hint = hint(migrating, planned, broken);
     let id = step.migration.id.as_str();
     let error = discreet(&broken.error.to_string(), place.statement.as_deref());
     let line = place.line.map(|line| u64::try_from(line).unwrap_or(u64::MAX));
@@ -147,39 +147,50 @@ impl std::fmt::Display for Place {
 }
 
 /// What to do now: the server's hint, ours, and what state the database is in.
-fn hint(planned: &Planned, ledger: &Ledger, broken: &Broken) -> String {
+fn hint(migrating: Migrating<'_>, planned: &Planned, broken: &Broken) -> String {
     let step = &planned.step;
     let mut parts = Vec::new();
     match broken.error.code.as_deref() {
         // active_sql_transaction
         Some("25001") if !step.migration.no_transaction => {
-            parts.push("make `-- no-transaction` the first line of the file".to_owned());
+            parts.extend(migrating.format.outside_transaction().map(str::to_owned));
         }
         Some("42501") => parts.push("grant the role what the statement needs".to_owned()),
         _ => parts.extend(broken.error.hint.clone()),
     }
-    parts.push(if broken.taken_back {
-        "it was rolled back; fix it and deploy again".to_owned()
-    } else {
-        half_applied(planned, ledger)
+    parts.push(match broken.left {
+        Left::Nothing => "it was rolled back; fix it and deploy again".to_owned(),
+        Left::Record => {
+            let Repair { rolled_back, .. } = repair(migrating, planned);
+            format!(
+                "it was rolled back, and {} records the failure; fix the file, {rolled_back} to let it run again, and \
+                 deploy",
+                migrating.ledger.table
+            )
+        }
+        Left::Part => half_applied(migrating, planned),
     });
     parts.join("; ")
 }
 
-fn half_applied(planned: &Planned, ledger: &Ledger) -> String {
-    let table = &ledger.table;
-    let id = &planned.step.migration.id;
+fn half_applied(migrating: Migrating<'_>, planned: &Planned) -> String {
     let why = match planned.residue {
-        Residue::Index => {
+        Residue::Index if planned.step.failed.is_empty() => {
             return "an INVALID index may have stayed: the next start removes it and builds it again".into();
         }
+        Residue::Index => "an INVALID index, which the rerun removes by itself",
         Residue::Part { why, .. } => why,
         Residue::Nothing => "the connection did not answer when it was to be rolled back",
     };
+    let Repair { applied, rolled_back } = repair(migrating, planned);
     format!(
-        "what came before the failed statement may have stayed ({why}): finish or undo it by hand, then set the row \
-         of {id} in {table} to success = true, or delete that row, if there is one, to run it again"
+        "what came before the failed statement may have stayed ({why}): finish it by hand and {applied}, or undo it by \
+         hand and {rolled_back} to run it again"
     )
+}
+
+fn repair(migrating: Migrating<'_>, planned: &Planned) -> Repair {
+    migrating.format.repair(&migrating.ledger.table, &planned.step.migration.id)
 }
 
 /// A stop before a migration had begun.
@@ -193,12 +204,18 @@ pub(super) fn stopped_after(stop: Stop, step: &Step) -> Failure {
 }
 
 /// A stop that ended a migration.
-pub(super) fn stopped_within(stop: Stop, planned: &Planned, ledger: &Ledger, broken: &Broken) -> Failure {
+pub(super) fn stopped_within(
+    stop: Stop,
+    migrating: Migrating<'_>,
+    planned: &Planned,
+    broken: &Broken,
+) -> Failure {
     let id = &planned.step.migration.id;
-    if broken.taken_back {
+    if broken.left == Left::Nothing {
         return stopped(stop, &format!("migration {id} was cancelled and rolled back"));
     }
-    stopped(stop, &format!("migration {id} was cancelled on the server")).hint(half_applied(planned, ledger))
+    stopped(stop, &format!("migration {id} was cancelled on the server"))
+        .hint(half_applied(migrating, planned))
 }
 
 /// A stop before the first migration, while the session or the history table was being prepared.

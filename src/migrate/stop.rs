@@ -2,6 +2,8 @@
 
 use std::future::{Future, pending};
 use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, sleep_until, timeout};
@@ -35,13 +37,24 @@ pub struct Stopper<'a> {
     signal: Pin<Box<dyn Future<Output = i32> + Send + 'a>>,
     deadline: Option<(Instant, Duration)>,
     requested: Option<Stop>,
+    stopping: Stopping,
+}
+
+/// Whether there has been a reason to stop, for the work that is being stopped.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Stopping(Arc<AtomicBool>);
+
+impl Stopping {
+    pub(super) fn yes(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 impl<'a> Stopper<'a> {
     /// `signal` completes with the number of a signal; `limit` is the migrate timeout, from now on.
     pub fn new(signal: impl Future<Output = i32> + Send + 'a, limit: Option<Duration>) -> Self {
         let deadline = limit.and_then(|limit| Some((Instant::now().checked_add(limit)?, limit)));
-        Self { signal: Box::pin(signal), deadline, requested: None }
+        Self { signal: Box::pin(signal), deadline, requested: None, stopping: Stopping::default() }
     }
 
     /// Completes when there is a reason to stop; at once if there was one before.
@@ -65,7 +78,13 @@ impl<'a> Stopper<'a> {
             limit = timed_out => Stop::Timeout(limit),
         };
         self.requested = Some(stop);
+        self.stopping.0.store(true, Ordering::Relaxed);
         stop
+    }
+
+    /// Tells the work whether it is being stopped.
+    pub(super) fn stopping(&self) -> Stopping {
+        self.stopping.clone()
     }
 
     /// The reason, if there is one by now.

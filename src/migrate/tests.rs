@@ -20,29 +20,36 @@ async fn migrate(
     stopper: &mut Stopper<'_>,
 ) -> Result<End> {
     let contents = files.iter().map(|(name, text)| ((*name).into(), text.as_bytes().to_vec())).collect();
-    let files = Files { directory: "migrations".into(), contents };
+    let files = Files { directory: "migrations".into(), contents, ..Files::default() };
     let format = FORMATS[0];
     let migrations = Migrations {
         directory: "migrations".into(),
         format,
         format_was_detected: false,
-        list: format.read(&files).unwrap(),
+        list: format.read(&files, Engine::Postgres).unwrap(),
         history_table: None,
     };
-    let ledger = migrations.ledger(Engine::Postgres);
+    let ledger = migrations.ledger(Engine::Postgres, None);
     let mut fake = Fake(Arc::clone(server));
     let conditions = Conditions { limit: None, writable: true, create_database: false };
     let mut attempts = Attempts::new(&mut fake, conditions);
     let ready = attempts.connect(Some(&ledger), None).await.unwrap_or_else(|_| panic!("it is up"));
     let policy = Policy { fails_on_edited: true, fails_on_missing: true };
-    let plans = Plans { migrations: &migrations, engine: Engine::Postgres, ledger: &ledger, policy };
+    let plans = Plans {
+        migrations: &migrations,
+        engine: Engine::Postgres,
+        ledger: &ledger,
+        policy,
+        interrupted: None,
+    };
     let Ok(Outcome::Locked(mut locked)) = acquire(&mut attempts, ready, &plans, None).await else {
         panic!("the lock is free and something is pending")
     };
     server.lock().unwrap().log.clear();
     let migrating =
         Migrating { engine: Engine::Postgres, format, ledger: &ledger, stop_grace: Duration::from_secs(8) };
-    run(&mut locked, migrating, stopper).await
+    let steps = plans.plan(&locked.reading)?.steps(&plans, &locked.reading)?;
+    run(&mut locked, &steps, migrating, stopper).await
 }
 
 fn log(server: &Arc<Mutex<Server>>) -> Vec<String> {

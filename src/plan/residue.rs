@@ -41,10 +41,10 @@ impl Residue {
         if builds_only_indexes(engine, migration) {
             return Self::Index;
         }
-        let commits_inside = statements.iter().any(|statement| may_commit_inside(statement.text));
+        let commits_inside = statements.iter().any(|statement| script::may_commit_inside(statement.text));
         // Sent as one message, it is one transaction to PostgreSQL.
         if engine == Engine::Postgres
-            && !is_split(engine, &migration.sql)
+            && !script::must_be_split(engine, &migration.sql)
             && !commits_itself
             && !commits_inside
         {
@@ -56,40 +56,21 @@ impl Residue {
     }
 }
 
-/// A text of several statements is one implicit transaction, which is what its author has today; it is split only
-/// where a statement in it could not run like that.
-pub(crate) fn is_split(engine: Engine, sql: &str) -> bool {
-    script::statements(engine, sql)
-        .iter()
-        .any(|statement| script::runs_outside_transaction(engine, statement.text))
-}
-
 /// Whether a file does nothing but `CREATE INDEX CONCURRENTLY`: then the catalog tells how far an interrupted run got.
 pub(super) fn builds_only_indexes(engine: Engine, migration: &Migration) -> bool {
     let statements = script::statements(engine, &migration.sql);
     engine == Engine::Postgres
-        && migration.no_transaction
         && !statements.is_empty()
         && statements.iter().all(|statement| script::concurrent_index(statement.text).is_some())
-}
-
-/// Whether a procedure or block may end transactions of its own.
-fn may_commit_inside(statement: &str) -> bool {
-    first_word_is(statement, &["DO", "CALL"])
 }
 
 /// Whether a statement that fails leaves nothing. What is built concurrently, or in several transactions, may.
 fn is_all_or_nothing(engine: Engine, statement: &str) -> bool {
     let in_stages = ["REINDEX", "CLUSTER", "DROP", "ALTER"];
-    !(may_commit_inside(statement)
+    !(script::may_commit_inside(statement)
         || script::controls_transaction(engine, statement)
         || script::concurrent_index(statement).is_some()
-        || engine == Engine::Postgres && first_word_is(statement, &in_stages))
-}
-
-fn first_word_is(statement: &str, words: &[&str]) -> bool {
-    let first = statement.split(|letter: char| !letter.is_ascii_alphabetic()).next().unwrap_or_default();
-    words.iter().any(|word| first.eq_ignore_ascii_case(word))
+        || engine == Engine::Postgres && script::first_word_is(statement, &in_stages))
 }
 
 #[cfg(test)]
@@ -106,6 +87,7 @@ mod tests {
             sql: sql.into(),
             checksum: Vec::new(),
             no_transaction: sql.starts_with("-- no-transaction"),
+            unusable: None,
         };
         Residue::of(engine, &FORMATS[0].step(engine, &migration, false))
     }

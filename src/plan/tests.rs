@@ -1,7 +1,7 @@
 //! Every state and every refusal, from files and rows alone.
 
-use super::{Decision, Plan, Plans, Policy, State};
-use crate::engine::{Engine, Facts, Row};
+use super::{Plan, Planned, Plans, Policy, State};
+use crate::engine::{Engine, Facts, Reading, Row};
 use crate::exit::{Exit, Failure, Result};
 use crate::format::{FORMATS, Files};
 use crate::migrations::Migrations;
@@ -16,7 +16,9 @@ fn migrations(files: &[(&str, &str)]) -> Migrations {
         directory: "migrations".into(),
         format,
         format_was_detected: true,
-        list: format.read(&Files { directory: "migrations".into(), contents }).unwrap(),
+        list: format
+            .read(&Files { directory: "migrations".into(), contents, ..Files::default() }, Engine::Postgres)
+            .unwrap(),
         history_table: None,
     }
 }
@@ -32,8 +34,14 @@ fn other_row(id: &str, success: bool, checksum: &str) -> Row {
     [id, success, checksum, "0"].into_iter().map(|value| Some(value.to_owned())).collect()
 }
 
+/// What is made of the files and a history, as far as the policy lets it.
+fn with<T>(migrations: &Migrations, policy: Policy, ask: impl FnOnce(&Plans<'_>) -> T) -> T {
+    let ledger = migrations.ledger(Engine::Postgres, None);
+    ask(&Plans { migrations, engine: Engine::Postgres, ledger: &ledger, policy, interrupted: None })
+}
+
 fn plan(migrations: &Migrations, history: &[Row]) -> Plan {
-    Plan::new(migrations, Engine::Postgres, Some(history)).unwrap()
+    with(migrations, STRICT, |plans| Plan::new(plans, Some(history)).unwrap())
 }
 
 fn facts(holds_tables: bool) -> Facts {
@@ -44,6 +52,7 @@ fn facts(holds_tables: bool) -> Facts {
         read_only: None,
         pooled: false,
         slots_to_spare: true,
+        schema_exists: true,
         holds_tables,
     }
 }
@@ -54,10 +63,9 @@ fn decide(
     policy: Policy,
     facts: &Facts,
     exists: bool,
-) -> Result<Decision> {
-    let ledger = migrations.ledger(Engine::Postgres);
-    let plans = Plans { migrations, engine: Engine::Postgres, ledger: &ledger, policy };
-    plan(migrations, history).decide(&plans, facts, exists)
+) -> Result<Vec<Planned>> {
+    let reading = Reading { facts: facts.clone(), history: exists.then(|| history.to_vec()) };
+    with(migrations, policy, |plans| plans.plan(&reading)?.steps(plans, &reading))
 }
 
 fn refusal(migrations: &Migrations, history: &[Row], policy: Policy) -> Failure {
@@ -66,8 +74,7 @@ fn refusal(migrations: &Migrations, history: &[Row], policy: Policy) -> Failure 
 
 fn ids(migrations: &Migrations, history: &[Row], policy: Policy) -> Vec<String> {
     match decide(migrations, history, policy, &facts(false), true) {
-        Ok(Decision::Work(steps)) => steps.into_iter().map(|planned| planned.step.migration.id).collect(),
-        Ok(Decision::Nothing) => Vec::new(),
+        Ok(steps) => steps.into_iter().map(|planned| planned.step.migration.id).collect(),
         Err(failure) => panic!("{failure}"),
     }
 }
@@ -129,7 +136,7 @@ fn an_earlier_failure_blocks_and_says_how_to_mend_it() {
     let on_disk = migrations(TWO);
     let failure = refusal(&on_disk, &[row(&on_disk, "1", false)], LENIENT);
     assert_eq!(failure.exit, Exit::Data);
-    assert!(failure.hint.unwrap().contains("delete the row"));
+    assert!(failure.hint.unwrap().contains("delete the row of 1 from _sqlx_migrations"));
 }
 
 #[test]
@@ -189,9 +196,7 @@ fn an_interrupted_index_build_is_completed_by_itself() {
     let on_disk = migrations(&[("1_i.sql", index), ("2_v.sql", "-- no-transaction\nVACUUM t;\n")]);
     let interrupted = [row(&on_disk, "1", false), row(&on_disk, "2", true)];
     assert_eq!(plan(&on_disk, &interrupted).state(false), State::Pending);
-    let Ok(Decision::Work(steps)) = decide(&on_disk, &interrupted, STRICT, &facts(false), true) else {
-        panic!("it is work")
-    };
+    let steps = decide(&on_disk, &interrupted, STRICT, &facts(false), true).unwrap();
     assert!(steps[0].step.resumed);
     assert_eq!(
         plan(&on_disk, &[other_row("1", false, "00")]).state(false),

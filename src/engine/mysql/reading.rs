@@ -75,6 +75,7 @@ pub(super) async fn read(
             read_only: answer.read_only(home),
             pooled: false,
             slots_to_spare: answer.slots_to_spare(connected),
+            schema_exists: true,
             holds_tables,
         },
         history: ledger.and(history),

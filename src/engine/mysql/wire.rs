@@ -1,7 +1,5 @@
 //! One connection, and the rule that it is used again only after a whole answer.
 
-use std::time::Duration;
-
 use futures_util::TryStreamExt as _;
 use sqlx::mysql::{MySqlConnection, MySqlRow};
 use sqlx::{AssertSqlSafe, Connection as _, Either, Row as _};
@@ -76,12 +74,7 @@ impl Wire {
     }
 
     /// Runs one statement with parameters, which no `sql_mode` can misread.
-    pub(super) async fn execute(
-        &mut self,
-        sql: String,
-        params: &[Value],
-        elapsed: Duration,
-    ) -> Result<(), DbError> {
+    pub(super) async fn execute(&mut self, sql: String, params: &[Value]) -> Result<(), DbError> {
         if params.is_empty() {
             // The text protocol knows every statement; a prepared one need not be a transaction's start.
             return self.ask(sql, Stage::Working).await.error.map_or(Ok(()), Err);
@@ -93,7 +86,6 @@ impl Wire {
                 Value::Int(number) => query.bind(*number),
                 Value::Text(text) => query.bind(text.clone()),
                 Value::Bytes(bytes) => query.bind(bytes.clone()),
-                Value::ElapsedNanos => query.bind(i64::try_from(elapsed.as_nanos()).unwrap_or(i64::MAX)),
             };
         }
         let failed = query.execute(&mut connection).await.err();

@@ -54,9 +54,7 @@ pub(super) async fn send(
         Some(found) if !found.valid => Err(DbError {
             verdict: Verdict::Statement,
             message: format!("index {} is INVALID after its build", index.name.name),
-            hint: Some(
-                "the next start drops it and builds it again; see the server's log for why it failed".into(),
-            ),
+            hint: Some("a rerun drops it and builds it again; see the server's log for why it failed".into()),
             ..DbError::default()
         }),
         _ => Ok(()),

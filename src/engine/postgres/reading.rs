@@ -54,15 +54,23 @@ pub(super) fn query(ledger: Option<&Ledger>, settings: &[(String, String)]) -> S
     sql
 }
 
-/// Whether a schema without a history table holds other tables: asked only then, since a start with nothing pending
-/// never needs it. A table that belongs to an extension (`spatial_ref_sys`) is nobody's.
-pub(super) fn tables_query(schema: &str) -> String {
+/// Whether a schema without a history table exists, and holds other tables: asked only then, since a start with
+/// nothing pending never needs it. A table that belongs to an extension (`spatial_ref_sys`) is nobody's.
+pub(super) fn schema_query(schema: &str) -> String {
+    let schema = literal(schema);
     format!(
-        "SELECT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
-         WHERE n.nspname = {} AND c.relkind IN ('r', 'p') \
-         AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e'))",
-        literal(schema)
+        "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = {schema}), EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+         WHERE n.nspname = {schema} AND c.relkind IN ('r', 'p') \
+         AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e'))"
     )
+}
+
+/// Reads the answer of [`schema_query`].
+pub(super) fn schema(rows: &[Row]) -> (bool, bool) {
+    let column = |index: usize| {
+        rows.first().and_then(|row| row.get(index)).is_some_and(|value| value.as_deref() == Some("t"))
+    };
+    (column(0), column(1))
 }
 
 /// The table as the user or the tool named it; the server resolves what is left open.

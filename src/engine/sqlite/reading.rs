@@ -65,15 +65,24 @@ pub(super) fn qualified(table: &TableName) -> String {
     }
 }
 
+/// A statement with the history table's name in it.
+pub(super) fn named(sql: &str, table: &TableName) -> String {
+    let quoted = match &table.schema {
+        Some(schema) => format!("{}.{}", quote(schema), quote(&table.name)),
+        None => quote(&table.name),
+    };
+    sql.replace("{quoted table}", &quoted).replace("{table}", &qualified(table))
+}
+
 /// A name, quoted only if it has to be: SQLite keeps the text of a `CREATE TABLE`, quotes included, and a dump shows it.
 fn identifier(name: &str) -> String {
     let plain = name.chars().all(|character| character.is_ascii_alphanumeric() || character == '_')
         && name.starts_with(|first: char| !first.is_ascii_digit());
-    if plain && !raw::is_keyword(name) {
-        name.to_owned()
-    } else {
-        format!("\"{}\"", name.replace('"', "\"\""))
-    }
+    if plain && !raw::is_keyword(name) { name.to_owned() } else { quote(name) }
+}
+
+fn quote(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 /// A row as text, whatever its columns hold.

@@ -1,7 +1,5 @@
 //! Running scripts and bookkeeping statements, and saying where one failed.
 
-use std::time::Duration;
-
 use futures_util::TryStreamExt;
 use sqlx::{AssertSqlSafe, Either};
 
@@ -14,17 +12,15 @@ impl SqliteSession {
         &mut self,
         ledger: &Ledger,
         statement: &Statement,
-        elapsed: Duration,
     ) -> Result<(), DbError> {
         self.settle_to_write().await?;
-        let sql = statement.sql.replace("{table}", &reading::qualified(&ledger.table));
+        let sql = reading::named(&statement.sql, &ledger.table);
         let mut query = sqlx::query(AssertSqlSafe(sql)).persistent(false);
         for value in &statement.params {
             query = match value {
                 Value::Int(number) => query.bind(*number),
                 Value::Text(text) => query.bind(text.clone()),
                 Value::Bytes(bytes) => query.bind(bytes.clone()),
-                Value::ElapsedNanos => query.bind(i64::try_from(elapsed.as_nanos()).unwrap_or(i64::MAX)),
             };
         }
         let running = self.interrupt.start()?;

@@ -79,14 +79,9 @@ async fn bookkeeping_takes_every_kind_of_parameter() {
         .unwrap();
     let insert = Statement {
         sql: "INSERT INTO {table} VALUES (?, ?, ?, ?)".into(),
-        params: vec![
-            Value::Int(7),
-            Value::Text("it's".into()),
-            Value::Bytes(vec![0, 255]),
-            Value::ElapsedNanos,
-        ],
+        params: vec![Value::Int(7), Value::Text("it's".into()), Value::Bytes(vec![0, 255]), Value::Int(1500)],
     };
-    session.execute(&history, &insert, Duration::from_nanos(1_500)).await.unwrap();
+    session.execute(&history, &insert).await.unwrap();
     let text = |value: &str| Some(value.to_owned());
     assert_eq!(
         session.read(Some(&history)).await.unwrap().history.unwrap(),
@@ -113,7 +108,7 @@ async fn a_history_table_is_stored_as_sqlx_itself_creates_it() {
     let history = ledger("_sqlx_migrations", "");
     let mut session = session(&ours).await;
     let create = Statement { sql: create.into(), params: Vec::new() };
-    session.execute(&history, &create, Duration::ZERO).await.unwrap();
+    session.execute(&history, &create).await.unwrap();
     session.close().await;
 
     let theirs = directory.path().join("sqlx.db");

@@ -1,0 +1,255 @@
+//! Prisma Migrate: `<name>/migration.sql`, `migration_lock.toml` and `_prisma_migrations`.
+//!
+//! Everything here mirrors `schema-engine` of prisma-engines, as Prisma 6 and 7 ship it: `commands/apply_migrations.rs`,
+//! `sql_migration_persistence.rs` and the flavours of its SQL connector.
+
+use std::path::{Component, Path};
+
+use sha2::{Digest, Sha256};
+
+use super::{
+    Assessment, Atomicity, Entry, Files, Format, Habits, Migration, Parameter, Repair, Resolution, Step,
+    unreadable, utf8,
+};
+use crate::engine::{DbError, Engine, Facts, Ledger, LockKey, Row, TableName, Value};
+use crate::exit::{Exit, Failure, Result};
+use crate::script;
+
+mod history;
+mod ledger;
+mod provider;
+#[cfg(test)]
+mod tests;
+
+/// The Prisma format.
+#[derive(Debug)]
+pub struct Prisma;
+
+/// The file in a migration's directory.
+const SCRIPT: &str = "migration.sql";
+
+/// The key of `acquire_lock`, `sql-schema-connector/src/flavour/postgres.rs`.
+const LOCK_POSTGRES: i64 = 72_707_369;
+
+/// The lock of `acquire_lock`, `sql-schema-connector/src/flavour/mysql.rs`; server-wide, for all databases.
+const LOCK_MYSQL: &str = "prisma_migrate";
+
+/// The schema of a URL without `?schema=`.
+const SCHEMA: &str = "public";
+
+/// The row of a migration that was begun and is neither finished nor rolled back. There is at most one, since it
+/// keeps the tool and castoff from beginning another.
+const UNFINISHED: &str = "WHERE migration_name = ? AND finished_at IS NULL AND rolled_back_at IS NULL";
+
+impl Format for Prisma {
+    fn name(&self) -> &'static str {
+        "prisma"
+    }
+
+    fn recognises(&self, files: &Files) -> bool {
+        let is_script = |path: &Path| {
+            path.components().count() == 2 && path.file_name().is_some_and(|name| name == SCRIPT)
+        };
+        files.contents.contains_key(Path::new(provider::FILE))
+            || files.contents.keys().any(|path| is_script(path))
+    }
+
+    /// `list_migrations`: every directory is a migration, in the order of their names.
+    fn read(&self, files: &Files, engine: Engine) -> Result<Vec<Migration>> {
+        provider::check(files, engine)?;
+        let mut migrations = Vec::new();
+        for path in &files.directories {
+            let mut parts = path.components();
+            let (Some(Component::Normal(name)), None) = (parts.next(), parts.next()) else { continue };
+            let file = files.directory.join(path).join(SCRIPT);
+            let Some(id) = name.to_str() else {
+                return Err(
+                    unreadable(&file, "the name of its directory is not UTF-8").hint("rename the directory")
+                );
+            };
+            let content = files.contents.get(&path.join(SCRIPT));
+            let sql = content.map(|content| utf8(&file, content, "Prisma")).transpose()?;
+            migrations.push(Migration {
+                id: id.to_owned(),
+                description: String::new(),
+                checksum: Sha256::digest(sql.unwrap_or_default()).to_vec(),
+                sql: sql.unwrap_or_default().to_owned(),
+                no_transaction: false,
+                // P3015 of `user-facing-errors`.
+                unusable: sql
+                    .is_none()
+                    .then(|| "it is missing: restore the file, or delete its directory".to_owned()),
+                file,
+            });
+        }
+        Ok(migrations)
+    }
+
+    fn ledger(&self, engine: Engine, table: Option<&TableName>) -> Ledger {
+        ledger::ledger(engine, table)
+    }
+
+    fn lock_keys(&self, engine: Engine, _: &Facts) -> Vec<LockKey> {
+        match engine {
+            Engine::Postgres => vec![LockKey::Number(LOCK_POSTGRES)],
+            Engine::MySql => vec![LockKey::Name(LOCK_MYSQL.into())],
+            // Prisma opens the file with `locking_mode=EXCLUSIVE`, which no other connection of ours could share.
+            Engine::Sqlite => Vec::new(),
+        }
+    }
+
+    /// `migrate deploy` looks neither for edited nor for missing files; P3005 is its answer to a schema it does not know.
+    fn habits(&self, engine: Engine) -> Habits {
+        Habits {
+            fails_on_edited: false,
+            fails_on_missing: false,
+            refuses_foreign_tables: true,
+            schema: (engine == Engine::Postgres).then_some(SCHEMA),
+        }
+    }
+
+    fn assess(&self, migrations: &[Migration], history: &[Row]) -> Result<Assessment> {
+        history::assess(migrations, history)
+    }
+
+    fn session_settings(&self, engine: Engine) -> Vec<String> {
+        match engine {
+            Engine::Postgres => vec![ledger::OWN_TIME_ZONE.into()],
+            Engine::MySql | Engine::Sqlite => Vec::new(),
+        }
+    }
+
+    /// `apply_migration`: a row says that it began, another write that it went through, a last one that it is finished.
+    ///
+    /// On PostgreSQL the last two share the script's transaction, which nobody can see afterwards, and which makes the
+    /// outcome certain whenever castoff or its connection ends.
+    fn step(&self, engine: Engine, migration: &Migration, resumed: bool) -> Step {
+        let name = || Parameter::Fixed(Value::Text(migration.id.clone()));
+        let (now, clock) = ledger::now(engine);
+        let update = |set: String, params: Vec<Parameter>| Entry {
+            sql: format!("UPDATE {{table}} SET {set} {UNFINISHED}"),
+            params: params.into_iter().chain([name()]).collect(),
+        };
+        let begun = Entry {
+            sql: format!(
+                "INSERT INTO {{table}} (id, checksum, started_at, migration_name) VALUES (?, ?, {now}, ?)"
+            ),
+            params: vec![Parameter::Uuid, checksum(migration), Parameter::Now(clock), name()],
+        };
+        Step {
+            migration: migration.clone(),
+            resumed,
+            atomicity: atomicity(engine, &migration.sql),
+            mark: if resumed { Vec::new() } else { vec![begun] },
+            before: Vec::new(),
+            after: vec![
+                update("applied_steps_count = applied_steps_count + 1".into(), vec![]),
+                update(format!("finished_at = {now}"), vec![Parameter::Now(clock)]),
+            ],
+            finally: Vec::new(),
+            failed: vec![update("logs = ?".into(), vec![Parameter::Error])],
+            undo: vec![update(format!("rolled_back_at = {now}"), vec![Parameter::Now(clock)])],
+        }
+    }
+
+    /// `ApplyMigrationError` of `user-facing-errors/src/schema_engine.rs`, as `record_failed_step` stores it; without
+    /// the server's DETAIL, which quotes data, and the tool's own trace.
+    fn failure(&self, engine: Engine, migration: &Migration, error: &DbError) -> String {
+        let severity = if engine == Engine::Postgres { "ERROR: " } else { "" };
+        format!(
+            "A migration failed to apply. New migrations cannot be applied before the error is recovered from. Read \
+             more about how to resolve migration issues in a production database: https://pris.ly/d/migrate-resolve\
+             \n\nMigration name: {}\n\nDatabase error code: {}\n\nDatabase error:\n{severity}{}",
+            migration.id,
+            error.code.as_deref().unwrap_or_default(),
+            error.message
+        )
+    }
+
+    fn outside_transaction(&self) -> Option<&'static str> {
+        None
+    }
+
+    fn repair(&self, _: &TableName, id: &str) -> Repair {
+        Repair {
+            applied: format!("run `castoff resolve --applied {id}`"),
+            rolled_back: format!("run `castoff resolve --rolled-back {id}`"),
+        }
+    }
+
+    /// `commands/mark_migration_applied.rs` and `commands/mark_migration_rolled_back.rs`.
+    fn resolve(
+        &self,
+        engine: Engine,
+        resolution: Resolution,
+        id: &str,
+        migrations: &[Migration],
+        history: &[Row],
+    ) -> Result<Vec<Entry>> {
+        let rows = history::of(id, history)?;
+        let (now, clock) = ledger::now(engine);
+        let name = || Parameter::Fixed(Value::Text(id.to_owned()));
+        let rolled_back = Entry {
+            sql: format!("UPDATE {{table}} SET rolled_back_at = {now} {UNFINISHED}"),
+            params: vec![Parameter::Now(clock), name()],
+        };
+        let unfinished = rows.iter().any(|row| !row.finished && !row.rolled_back);
+        let refuse = |why: String| Failure::message(Exit::Data, format!("migration {id} {why}"));
+        match resolution {
+            Resolution::Applied => {
+                let migration =
+                    migrations.iter().find(|migration| migration.id == id && migration.unusable.is_none());
+                let migration = migration.ok_or_else(|| {
+                    refuse("is not on disk".into())
+                        .hint("an id is the whole name of the migration's directory")
+                })?;
+                if rows.iter().any(|row| row.finished) {
+                    return Err(refuse("is already recorded as applied".into())
+                        .hint("there is nothing to resolve; `castoff status` says what the history holds"));
+                }
+                let applied = Entry {
+                    sql: format!(
+                        "INSERT INTO {{table}} (id, checksum, logs, started_at, finished_at, migration_name) \
+                         VALUES (?, ?, '', {now}, {now}, ?)"
+                    ),
+                    params: vec![
+                        Parameter::Uuid,
+                        checksum(migration),
+                        Parameter::Now(clock),
+                        Parameter::Now(clock),
+                        name(),
+                    ],
+                };
+                Ok(if unfinished { vec![rolled_back, applied] } else { vec![applied] })
+            }
+            Resolution::RolledBack => match rows.as_slice() {
+                [] => Err(refuse("was never applied to this database".into()).hint(
+                    "an id is the whole name of the migration's directory, as `castoff status` shows it",
+                )),
+                rows if rows.iter().all(|row| row.finished) => {
+                    Err(refuse("is not in a failed state: it is recorded as finished".into())
+                        .hint("only what failed can be rolled back; undo it with a new migration"))
+                }
+                _ => Ok(if unfinished { vec![rolled_back] } else { Vec::new() }),
+            },
+        }
+    }
+}
+
+fn checksum(migration: &Migration) -> Parameter {
+    Parameter::Fixed(Value::Text(hex::encode(&migration.checksum)))
+}
+
+/// PostgreSQL takes a text of several statements as one transaction, unless a statement in it ends that; the other two
+/// commit each statement, which the `PRAGMA`s of Prisma's own SQLite scripts rely on.
+fn atomicity(engine: Engine, sql: &str) -> Atomicity {
+    let statements = script::statements(engine, sql);
+    let controls = statements.iter().any(|statement| script::controls_transaction(engine, statement.text));
+    // One that stands among others may not.
+    let commits_inside = matches!(statements.as_slice(), [only] if script::may_commit_inside(only.text));
+    if engine != Engine::Postgres || controls || commits_inside || script::must_be_split(engine, sql) {
+        Atomicity::Apart
+    } else {
+        Atomicity::Together
+    }
+}

@@ -1,0 +1,153 @@
+//! Lock and migrate, again where a connection was lost and the history can tell what became of the work.
+
+use std::time::{Duration, Instant};
+
+use super::{Life, Times};
+use crate::attempt::{Attempts, Ready};
+use crate::backoff::jitter;
+use crate::config::Timeouts;
+use crate::engine::Reading;
+use crate::exec::name_phase;
+use crate::exit::{Exit, Failure, Result};
+use crate::lock::{self, Outcome};
+use crate::migrate::{self, End, Migrating, Stopper};
+use crate::plan::Plans;
+
+/// The longest pause before a lost connection is opened again.
+const RECONNECT_PAUSE: Duration = Duration::from_millis(500);
+
+impl Life<'_> {
+    /// Applies what is pending, if anything is.
+    pub(super) async fn migrate(
+        &self,
+        attempts: &mut Attempts<'_>,
+        mut ready: Ready,
+        plans: &Plans<'_>,
+        times: &mut Times,
+    ) -> Result<()> {
+        let Timeouts { lock, migrate, stop_grace, .. } = self.config.timeouts;
+        let Plans { migrations, engine, ledger, .. } = *plans;
+        let migrating = Migrating { engine, format: migrations.format, ledger, stop_grace };
+        let mut stopper = None;
+        let mut lost: Option<Lost> = None;
+        loop {
+            let plans = Plans { interrupted: lost.as_ref().map(|lost| lost.id.as_str()), ..*plans };
+            let started = Instant::now();
+            let outcome = self.interruptible("lock", lock::acquire(attempts, ready, &plans, lock)).await;
+            times.lock += started.elapsed();
+            let mut locked = match outcome {
+                Ok(Outcome::Locked(locked)) => locked,
+                Ok(Outcome::NothingToDo(reading)) => return nothing_to_do(&plans, &reading, lost.is_some()),
+                Err(failure) => return Err(Lost::explain(lost.as_ref(), failure)),
+            };
+            let steps = match plans.plan(&locked.reading).and_then(|plan| plan.steps(&plans, &locked.reading))
+            {
+                Ok(steps) => steps,
+                Err(failure) => {
+                    locked.release().await;
+                    return Err(Lost::explain(lost.as_ref(), failure));
+                }
+            };
+            if let Some(lost) = lost.as_ref().filter(|lost| !lost.rerunnable)
+                && steps.iter().any(|planned| planned.step.migration.id == lost.id)
+            {
+                locked.release().await;
+                return Err(lost.outcome_unknown("it is not recorded, and it commits by itself"));
+            }
+            name_phase("migrate");
+            let started = Instant::now();
+            let stopper = stopper.get_or_insert_with(|| Stopper::new(self.signal_number(), migrate));
+            let end = migrate::run(&mut locked, &steps, migrating, stopper).await;
+            times.migrate += started.elapsed();
+            let again = match end {
+                Ok(End::Applied(_)) => {
+                    locked.release().await;
+                    return Ok(());
+                }
+                Err(failure) => {
+                    locked.release().await;
+                    return Err(failure);
+                }
+                // The session is out of step with its server: it is dropped, never reused.
+                Ok(End::LostBetween) => lost.take(),
+                Ok(End::Lost { id, reason, rerunnable }) => {
+                    if lost.as_ref().is_some_and(|before| before.id == id) {
+                        return Err(lost_twice(&id, &reason));
+                    }
+                    Some(Lost { id, reason, rerunnable })
+                }
+            };
+            drop(locked);
+            lost = again;
+            // A server that ends every session at once is not to be knocked at without a pause.
+            tokio::time::sleep(jitter(Duration::ZERO, RECONNECT_PAUSE)).await;
+            ready = self
+                .wait(attempts, Some(ledger), times)
+                .await
+                .map_err(|failure| Lost::explain(lost.as_ref(), failure))?;
+        }
+    }
+}
+
+fn nothing_to_do(plans: &Plans<'_>, reading: &Reading, after_a_loss: bool) -> Result<()> {
+    if !after_a_loss {
+        tracing::info!(event = "migrate.none", "nothing is pending");
+    }
+    for warning in plans.plan(reading)?.warnings(plans.migrations, plans.policy) {
+        tracing::warn!("{warning}");
+    }
+    Ok(())
+}
+
+/// A migration whose connection was lost in the middle.
+struct Lost {
+    id: String,
+    reason: String,
+    rerunnable: bool,
+}
+
+impl Lost {
+    /// The history does not tell how far the work got, or cannot be asked.
+    fn outcome_unknown(&self, why: impl std::fmt::Display) -> Failure {
+        let Self { id, reason, .. } = self;
+        Failure::message(
+            Exit::OutcomeUnknown,
+            format!(
+                "the connection was lost while applying migration {id} ({reason}), and how far it got could not be \
+                 learned: {why}"
+            ),
+        )
+        .hint("see what of it is in the database before starting again")
+    }
+
+    /// What came instead of learning the outcome. A signal stays a signal, and a failure that another replica met
+    /// at this migration is an outcome.
+    fn unlearned(&self, failure: Failure) -> Failure {
+        match failure.exit {
+            Exit::Signal(_) | Exit::MigrationFailed => failure,
+            _ => {
+                let unknown = self.outcome_unknown(&failure);
+                match failure.hint {
+                    Some(hint) => unknown.hint(hint),
+                    None => unknown,
+                }
+            }
+        }
+    }
+
+    /// The failure, and what it means if a connection was lost before.
+    fn explain(lost: Option<&Self>, failure: Failure) -> Failure {
+        match lost {
+            Some(lost) => lost.unlearned(failure),
+            None => failure,
+        }
+    }
+}
+
+fn lost_twice(id: &str, reason: &str) -> Failure {
+    Failure::message(
+        Exit::MigrationFailed,
+        format!("migration {id} failed: the server ended the connection twice while running it: {reason}"),
+    )
+    .hint("see the server's log: it may have crashed or run out of memory at this migration")
+}

@@ -1,0 +1,96 @@
+//! `castoff resolve`: repairs the history after a failed migration, as the migration tool itself would record it.
+
+use std::time::Duration;
+
+use super::Life;
+use crate::attempt::{Attempts, Ready};
+use crate::engine::{DbError, Facts, Ledger, LockKey, Reading};
+use crate::exit::{Exit, Failure, Result};
+use crate::format::{Moment, Resolution};
+use crate::lock::{self, Locked, Outcome, Purpose, Undertaking};
+use crate::migrate::{self, Migrating};
+use crate::plan::Plans;
+
+/// The lock is wanted whatever the history says.
+struct Repairing<'a>(&'a Plans<'a>);
+
+impl Purpose for Repairing<'_> {
+    fn ledger(&self) -> Option<&Ledger> {
+        self.0.ledger()
+    }
+
+    fn keys(&self, facts: &Facts) -> Vec<LockKey> {
+        self.0.keys(facts)
+    }
+
+    fn is_needed(&self, _: &Reading) -> Result<bool> {
+        Ok(true)
+    }
+
+    fn next(&self, _: &Reading) -> Result<Option<Undertaking>> {
+        Ok(None)
+    }
+}
+
+impl Life<'_> {
+    /// Takes the lock and records that a migration is applied, or that nothing of it is left.
+    pub(super) async fn resolve(
+        &self,
+        attempts: &mut Attempts<'_>,
+        ready: Ready,
+        plans: &Plans<'_>,
+        (resolution, id): (Resolution, &str),
+    ) -> Result<()> {
+        let purpose = Repairing(plans);
+        let limit = self.config.timeouts.lock;
+        let outcome = self.interruptible("lock", lock::acquire(attempts, ready, &purpose, limit)).await?;
+        let mut locked = match outcome {
+            Outcome::Locked(locked) => locked,
+            Outcome::NothingToDo(_) => return Ok(()),
+        };
+        let recorded = self.interruptible("migrate", record(&mut locked, plans, resolution, id)).await;
+        if recorded.is_err() {
+            // It may have been broken off in the middle of an answer.
+            locked.abandon();
+        }
+        locked.release().await;
+        recorded?;
+        match resolution {
+            Resolution::Applied => tracing::info!("recorded migration {id} as applied"),
+            Resolution::RolledBack => {
+                tracing::info!("recorded migration {id} as rolled back; the next start applies it again");
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One transaction, so that the history never tells half of it.
+async fn record(locked: &mut Locked, plans: &Plans<'_>, resolution: Resolution, id: &str) -> Result<()> {
+    let Plans { migrations, engine, ledger, .. } = *plans;
+    let history = locked.reading.history.clone();
+    let rows = history.as_deref().unwrap_or_default();
+    let entries = migrations.format.resolve(engine, resolution, id, &migrations.list, rows)?;
+    if entries.is_empty() {
+        return Ok(());
+    }
+    let migrating = Migrating { engine, format: migrations.format, ledger, stop_grace: Duration::ZERO };
+    migrate::prepare(locked, migrating).await.map_err(refused)?;
+    let session = locked.session();
+    session.begin().await.map_err(|failed| refused(failed.error))?;
+    let moment = Moment::after(Duration::ZERO);
+    for entry in entries {
+        if let Err(error) = session.execute(ledger, &entry.at(moment)).await {
+            // What is left of it ends with the session in any case.
+            let _ = session.send("ROLLBACK").await;
+            return Err(refused(error));
+        }
+    }
+    session.send("COMMIT").await.map_err(|failed| refused(failed.error))
+}
+
+fn refused(error: DbError) -> Failure {
+    let exit = if error.code.as_deref() == Some("42501") { Exit::Refused } else { Exit::MigrationFailed };
+    Failure::message(exit, format!("the history could not be mended: {error}"))
+        .hint(error.hint.unwrap_or_else(|| "see `castoff status` for what it says now".into()))
+}
