@@ -2,7 +2,7 @@
 
 use std::env;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -24,7 +24,9 @@ fn main() -> ExitCode {
     let result = Signals::install().and_then(|signals| {
         log::exit_on_panic();
         let environment = Environment::new(env::vars_os());
-        match Config::from(env::args_os().collect(), &environment, Path::new(".")) {
+        // What is said of a relative path is said absolutely; without a working directory there is none to say.
+        let directory = env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
+        match Config::from(env::args_os().collect(), &environment, &directory) {
             Parsed::Print(text) => print(&text).map(|()| None),
             Parsed::Refuse { logs, warnings, failure } => {
                 log::init(&logs);

@@ -2,7 +2,7 @@
 
 use crate::engine::{Engine, Facts, Ledger, LockKey, Reading, Row, TableName};
 use crate::exit::{Exit, Failure, Result};
-use crate::format::{Assessment, Migration, Repair, Step, Unfinished};
+use crate::format::{Assessment, Atomicity, Migration, Repair, Step, Unfinished};
 use crate::lock::{Purpose, Undertaking, own_key};
 use crate::migrations::Migrations;
 use crate::script;
@@ -131,10 +131,13 @@ impl Plan {
             .iter()
             .filter(|unfinished| {
                 let Some(migration) = migrations.get(&unfinished.id) else { return false };
-                let step = || migrations.format.step(engine, migration, true);
-                let ours = interrupted == Some(&*unfinished.id);
+                // Its end shares the script's transaction: the mark alone says that this was rolled back.
+                let rolled_back = || {
+                    let step = migrations.format.step(engine, migration, true);
+                    step.atomicity == Atomicity::Together && Residue::of(engine, &step) == Residue::Nothing
+                };
                 unfinished.may_resume && residue::builds_only_indexes(engine, migration)
-                    || ours && Residue::of(engine, &step()) == Residue::Nothing
+                    || interrupted == Some(&*unfinished.id) && rolled_back()
             })
             .map(|unfinished| unfinished.id.clone())
             .collect();

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Migrating;
 use super::stop::Stopping;
+use super::{Migrating, report};
 use crate::engine::{DbError, Ledger, Session, Verdict};
 use crate::format::{Atomicity, Entry, Moment, Step};
 use crate::plan::{Planned, Residue};
@@ -169,7 +169,8 @@ async fn settle(
         (false, true) => (&step.undo, Left::Nothing),
         (false, false) => return Left::Part,
     };
-    let said = migrating.format.failure(migrating.engine, &step.migration, error);
+    let error = report::recordable(migrating.engine, step, during, error);
+    let said = migrating.format.failure(migrating.engine, &step.migration, &error);
     for entry in entries {
         if let Err(error) = session.execute(ledger, &entry.at(Moment::of(&said))).await {
             tracing::debug!("recording what became of migration {}: {error}", step.migration.id);

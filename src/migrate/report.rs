@@ -50,7 +50,7 @@ pub(super) fn lost(planned: &Planned, reason: String) -> End {
 /// Logs the failure and makes it the program's.
 pub(super) fn failed(migrating: Migrating<'_>, planned: &Planned, broken: &Broken) -> Failure {
     let step = &planned.step;
-    let place = Place::of(migrating.engine, step, broken);
+    let place = Place::of(migrating.engine, step, broken.during, &broken.error);
     let hint = hint(migrating, planned, broken);
     let id = step.migration.id.as_str();
     let error = discreet(&broken.error.to_string(), place.statement.as_deref());
@@ -69,6 +69,12 @@ pub(super) fn failed(migrating: Migrating<'_>, planned: &Planned, broken: &Broke
         tracing::debug!("the server's detail: {detail}");
     }
     Failure::message(Exit::MigrationFailed, format!("migration {id} failed: {place}: {error}")).hint(hint)
+}
+
+/// The error as it may be recorded in the history, which `status` shows.
+pub(super) fn recordable(engine: Engine, step: &Step, during: During, error: &DbError) -> DbError {
+    let statement = Place::of(engine, step, during, error).statement;
+    DbError { message: discreet(&error.message, statement.as_deref()), ..error.clone() }
 }
 
 /// A server quotes what it does not understand. Where a secret stands in the statement, that may be the secret.
@@ -106,11 +112,11 @@ struct Place {
 }
 
 impl Place {
-    fn of(engine: Engine, step: &Step, broken: &Broken) -> Self {
+    fn of(engine: Engine, step: &Step, during: During, error: &DbError) -> Self {
         let sql = &step.migration.sql;
         let file = step.migration.file.display().to_string();
-        let During::Script(index) = broken.during else {
-            let part = match broken.during {
+        let During::Script(index) = during else {
+            let part = match during {
                 During::Before => "marking it as begun",
                 During::Commit => "its commit",
                 During::After | During::Script(_) => "recording it",
@@ -119,13 +125,12 @@ impl Place {
         };
         let statements = script::statements(engine, sql);
         // A syntax error is seen before anything runs: then the position tells more than the count.
-        let by_position = broken.error.offset.and_then(|offset| {
+        let by_position = error.offset.and_then(|offset| {
             let bytes: usize = sql.chars().take(offset).map(char::len_utf8).sum();
             statements.iter().rev().find(|statement| statement.offset <= bytes)
         });
         let statement = by_position.or_else(|| statements.get(index));
-        let line = broken
-            .error
+        let line = error
             .offset
             .map(|offset| script::line_at(sql, offset))
             .or_else(|| statement.map(|statement| statement.line));
