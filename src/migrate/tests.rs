@@ -9,7 +9,8 @@ use crate::attempt::{Attempts, Conditions};
 use crate::engine::fake::{Fake, Server, error};
 use crate::engine::{DbError, Engine, Verdict};
 use crate::exit::{Exit, Result};
-use crate::format::{FORMATS, Files};
+use crate::format::prisma::Prisma;
+use crate::format::{Files, Format};
 use crate::lock::{Outcome, acquire};
 use crate::migrations::Migrations;
 use crate::plan::{Plans, Policy};
@@ -19,9 +20,18 @@ async fn migrate(
     files: &[(&str, &str)],
     stopper: &mut Stopper<'_>,
 ) -> Result<End> {
+    migrate_as(&crate::format::sqlx::Sqlx, server, files, stopper).await
+}
+
+async fn migrate_as(
+    format: &'static dyn Format,
+    server: &Arc<Mutex<Server>>,
+    files: &[(&str, &str)],
+    stopper: &mut Stopper<'_>,
+) -> Result<End> {
     let contents = files.iter().map(|(name, text)| ((*name).into(), text.as_bytes().to_vec())).collect();
-    let files = Files { directory: "migrations".into(), contents, ..Files::default() };
-    let format = FORMATS[0];
+    let directories = files.iter().filter_map(|(name, _)| Some(name.split_once('/')?.0.into())).collect();
+    let files = Files { directory: "migrations".into(), contents, directories };
     let migrations = Migrations {
         directory: "migrations".into(),
         format,
@@ -123,4 +133,39 @@ async fn no_migration_runs_after_one_that_gave_the_locks_back() {
     let end = migrate(&server, &files, &mut Stopper::new(pending(), None)).await;
     assert_eq!(end.unwrap(), End::LostBetween);
     assert!(!log(&server).contains(&"SELECT 2".to_owned()));
+}
+
+/// Prisma's three writes, and a script that fails like this.
+async fn as_prisma(sql: &str, error: DbError, stopper: &mut Stopper<'_>) -> (Exit, Vec<String>) {
+    let server = failing(error);
+    let files = [("1_a/migration.sql", sql)];
+    let failure = migrate_as(&Prisma, &server, &files, stopper).await.unwrap_err();
+    let log = log(&server).into_iter().filter(|line| !line.contains("set_config")).collect();
+    (failure.exit, log)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_is_recorded_where_the_tool_records_it_although_nothing_stayed() {
+    let mut stopper = Stopper::new(pending(), None);
+    let (exit, log) = as_prisma("SELECT 1", error(Verdict::Statement, "no"), &mut stopper).await;
+    assert_eq!(exit, Exit::MigrationFailed);
+    assert_eq!(log, ["CREATE", "INSERT", "BEGIN", "SELECT 1", "ROLLBACK", "UPDATE", "announce failure"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_a_migration_shares_the_scripts_transaction_where_it_can() {
+    let server = Server::default().shared();
+    let files = [("1_a/migration.sql", "SELECT 1")];
+    let end = migrate_as(&Prisma, &server, &files, &mut Stopper::new(pending(), None)).await;
+    assert_eq!(end.unwrap(), End::Applied(1));
+    let log: Vec<_> = log(&server).into_iter().filter(|line| !line.contains("set_config")).collect();
+    assert_eq!(log, ["CREATE", "INSERT", "BEGIN", "SELECT 1", "UPDATE", "UPDATE", "COMMIT"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_lost_after_the_mark_may_be_made_again() {
+    let server = failing(error(Verdict::Lost, "reset"));
+    let files = [("1_a/migration.sql", "SELECT 1")];
+    let end = migrate_as(&Prisma, &server, &files, &mut Stopper::new(pending(), None)).await;
+    assert!(matches!(end, Ok(End::Lost { rerunnable: true, .. })), "{end:?}");
 }

@@ -3,7 +3,7 @@
 use super::{Plan, Planned, Plans, Policy, State};
 use crate::engine::{Engine, Facts, Reading, Row};
 use crate::exit::{Exit, Failure, Result};
-use crate::format::{FORMATS, Files};
+use crate::format::{FORMATS, Files, Format};
 use crate::migrations::Migrations;
 
 const STRICT: Policy = Policy { fails_on_edited: true, fails_on_missing: true };
@@ -213,4 +213,46 @@ fn a_search_path_without_a_schema_is_said_before_anything_is_created() {
     let failure = decide(&on_disk, &[], STRICT, &nowhere, false).unwrap_err();
     assert_eq!(failure.exit, Exit::Refused);
     assert!(failure.reason().contains("no schema"), "{failure}");
+}
+
+/// One Prisma migration, and a row that says it was begun.
+fn begun_by_prisma(sql: &str) -> (Migrations, Vec<Row>) {
+    let format: &'static dyn Format = &crate::format::prisma::Prisma;
+    let contents = [("1_a/migration.sql".into(), sql.as_bytes().to_vec())].into();
+    let files = Files { directory: "migrations".into(), contents, directories: ["1_a".into()].into() };
+    let list = format.read(&files, Engine::Postgres).unwrap();
+    let row = ["1_a", "00", "0", "0"].into_iter().map(|value| Some(value.to_owned()));
+    let on_disk = Migrations {
+        directory: "migrations".into(),
+        format,
+        format_was_detected: false,
+        list,
+        history_table: None,
+    };
+    (on_disk, vec![row.chain([None, None]).collect()])
+}
+
+#[test]
+fn a_mark_of_our_own_lost_connection_is_no_failure_where_nothing_can_have_stayed() {
+    for (sql, resumed) in [("CREATE TABLE a (n int);", true), ("CREATE TABLE a (n int); COMMIT;", false)] {
+        let (on_disk, history) = begun_by_prisma(sql);
+        let resumable = |interrupted| {
+            with(&on_disk, LENIENT, |plans| {
+                let plans = Plans { interrupted, ..*plans };
+                !Plan::new(&plans, Some(&history)).unwrap().resumable.is_empty()
+            })
+        };
+        assert!(!resumable(None), "somebody else's");
+        assert_eq!(resumable(Some("1_a")), resumed, "{sql}");
+    }
+}
+
+#[test]
+fn a_schema_that_the_tool_does_not_know_is_refused_with_the_way_to_baseline_it() {
+    let (mut on_disk, _) = begun_by_prisma("SELECT 1");
+    let failure = decide(&on_disk, &[], LENIENT, &facts(true), false).unwrap_err();
+    assert_eq!(failure.exit, Exit::Data);
+    assert!(failure.hint.unwrap().contains("castoff resolve --applied"));
+    on_disk.format_was_detected = true;
+    assert_eq!(decide(&on_disk, &[], LENIENT, &facts(true), false).unwrap_err().exit, Exit::Usage);
 }
