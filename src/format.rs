@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 use crate::engine::{DbError, Engine, Facts, Ledger, LockKey, Row, TableName};
 use crate::exit::{Exit, Failure, Result};
 
+pub mod alembic;
 mod entry;
 pub mod prisma;
 pub mod sqlx;

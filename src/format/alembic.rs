@@ -1,0 +1,2 @@
+//! Alembic.
+mod python;
