@@ -17,7 +17,7 @@ pub mod sqlx;
 pub use entry::{Clock, Entry, Moment, Parameter};
 
 /// The formats built in, in the order `--version` lists them.
-pub static FORMATS: &[&dyn Format] = &[&sqlx::Sqlx, &prisma::Prisma];
+pub static FORMATS: &[&dyn Format] = &[&sqlx::Sqlx, &prisma::Prisma, &alembic::Alembic];
 
 /// The files of a migrations directory: path relative to it → content.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -47,6 +47,21 @@ pub struct Migration {
     pub no_transaction: bool,
     /// Why it cannot be run; of interest only where it is pending.
     pub unusable: Option<String>,
+    /// The ids of others that are there wherever this one is, where the history records only the last of a line.
+    pub requires: Vec<String>,
+}
+
+/// The migrations of a tool whose own configuration says where they are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Gathered {
+    /// What the user named, or the directory that was found, for messages.
+    pub directory: PathBuf,
+    /// The migrations in the order in which the tool applies them; empty if `opaque` says why.
+    pub list: Vec<Migration>,
+    /// Why what is pending cannot be known from the files. No error: the tool may know, so its command runs.
+    pub opaque: Option<String>,
+    /// The history table that the configuration names instead of the tool's usual one.
+    pub history_table: Option<TableName>,
 }
 
 /// What the files and the history say of each other. Ids are the tool's own.
@@ -160,6 +175,14 @@ pub trait Format: Sync {
     /// Reads the directory for an engine, in the order in which the tool applies it.
     fn read(&self, files: &Files, engine: Engine) -> Result<Vec<Migration>>;
 
+    /// Reads the migrations from where the tool's own configuration says they are: in what the user named, or where the
+    /// tool itself would look. `None` where there is no such configuration, and directories are simply read.
+    ///
+    /// `table` is the history table that the user named.
+    fn gather(&self, _named: Option<&Path>, _table: Option<&TableName>) -> Result<Option<Gathered>> {
+        Ok(None)
+    }
+
     /// The history table on an engine; `table` replaces the tool's own name for it.
     fn ledger(&self, engine: Engine, table: Option<&TableName>) -> Ledger;
 
@@ -176,7 +199,14 @@ pub trait Format: Sync {
     fn session_settings(&self, engine: Engine) -> Vec<String>;
 
     /// The migration with its bookkeeping. `resumed` if the history holds its unfinished row.
-    fn step(&self, engine: Engine, migration: &Migration, resumed: bool) -> Step;
+    ///
+    /// `None` where it is a program that only the tool can run: then [`default_command`](Self::default_command) does.
+    fn step(&self, engine: Engine, migration: &Migration, resumed: bool) -> Option<Step>;
+
+    /// The command that applies the migrations of a tool whose files are programs, unless the user names another.
+    fn default_command(&self) -> Option<&'static str> {
+        None
+    }
 
     /// What the tool records of an error, where it does.
     fn failure(&self, _: Engine, _: &Migration, error: &DbError) -> String {

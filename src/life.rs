@@ -144,6 +144,11 @@ impl Life<'_> {
                 )?)
             }
         };
+        if let Some(why) = migrations.as_ref().and_then(|migrations| migrations.opaque.as_ref()) {
+            tracing::warn!(
+                "what is pending cannot be known from the files, so the migrate command runs: {why}"
+            );
+        }
         let usual_schema = migrations.as_ref().and_then(|migrations| migrations.format.habits(engine).schema);
         let mut connector = Configured::new(database, options, usual_schema);
         let schema = connector.schema();

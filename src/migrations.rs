@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::engine::{Engine, Ledger, TableName};
 use crate::exit::{Exit, Failure, Result};
-use crate::format::{FORMATS, Files, Format, Migration};
+use crate::format::{FORMATS, Files, Format, Gathered, Migration};
 
 /// Where migrations are looked for when nobody says.
 pub const DEFAULT_DIRECTORIES: [&str; 4] =
@@ -25,8 +25,10 @@ pub struct Migrations {
     pub format_was_detected: bool,
     /// The migrations in the order in which the tool applies them.
     pub list: Vec<Migration>,
-    /// The history table the user named, if any.
+    /// The history table that the user or the tool's configuration names, if any.
     pub history_table: Option<TableName>,
+    /// Why what is pending cannot be known from the files, where only the tool can tell.
+    pub opaque: Option<String>,
 }
 
 impl Migrations {
@@ -41,20 +43,45 @@ impl Migrations {
         history_table: Option<TableName>,
         engine: Engine,
     ) -> Result<Self> {
+        let format = format.map(named).transpose()?;
+        if let Some(format) = format
+            && let Some(gathered) = format.gather(directory, history_table.as_ref())?
+        {
+            return Self::gathered(gathered, format, false, history_table);
+        }
         let directory = match directory {
             Some(directory) => directory.to_owned(),
             None => only_default()?,
         };
         let files = files(&directory)?;
         let (format, format_was_detected) = match format {
-            Some(name) => (named(name)?, false),
+            Some(format) => (format, false),
             None => (detected(&files)?, true),
         };
+        if format_was_detected
+            && let Some(gathered) = format.gather(Some(&directory), history_table.as_ref())?
+        {
+            return Self::gathered(gathered, format, true, history_table);
+        }
         let list = format.read(&files, engine)?;
         if list.is_empty() {
             return Err(empty(&directory));
         }
-        Ok(Self { directory, format, format_was_detected, list, history_table })
+        Ok(Self { directory, format, format_was_detected, list, history_table, opaque: None })
+    }
+
+    fn gathered(
+        gathered: Gathered,
+        format: &'static dyn Format,
+        format_was_detected: bool,
+        named: Option<TableName>,
+    ) -> Result<Self> {
+        let Gathered { directory, list, opaque, history_table } = gathered;
+        if list.is_empty() && opaque.is_none() {
+            return Err(empty(&directory));
+        }
+        let history_table = named.or(history_table);
+        Ok(Self { directory, format, format_was_detected, list, history_table, opaque })
     }
 
     /// The history table on an engine; in this schema, unless the user named another with the table.
@@ -82,7 +109,11 @@ fn only_default() -> Result<PathBuf> {
                 DEFAULT_DIRECTORIES.join(", ")
             ),
         )
-        .hint("copy the migrations into the image and name them with --migrations or CASTOFF_MIGRATIONS")),
+        .hint(if Path::new("alembic.ini").is_file() {
+            "there is an alembic.ini: name it with --migrations (CASTOFF_MIGRATIONS), or say --format alembic"
+        } else {
+            "copy the migrations into the image and name them with --migrations or CASTOFF_MIGRATIONS"
+        })),
         several => Err(Failure::message(
             Exit::Usage,
             format!("there are several migrations directories: {}", several.join(", ")),
@@ -129,7 +160,9 @@ fn empty(directory: &Path) -> Failure {
 /// through links and once in a hidden directory.
 fn files(directory: &Path) -> Result<Files> {
     let mut files = Files { directory: directory.to_owned(), ..Files::default() };
-    collect(Path::new(""), 0, &mut files).map_err(|(path, error)| {
+    let read =
+        if is_configuration(directory) { alone(&mut files) } else { collect(Path::new(""), 0, &mut files) };
+    read.map_err(|(path, error)| {
         let exit = if path == directory { Exit::NoInput } else { Exit::Data };
         Failure::new(exit, anyhow::Error::new(error).context(format!("cannot read {}", path.display()))).hint(
             match exit {
@@ -139,6 +172,20 @@ fn files(directory: &Path) -> Result<Files> {
         )
     })?;
     Ok(files)
+}
+
+/// Whether a tool's configuration was named instead of a directory.
+fn is_configuration(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "ini" || extension == "toml") && path.is_file()
+}
+
+/// Only that file: its directory is not searched.
+fn alone(files: &mut Files) -> std::result::Result<(), (PathBuf, io::Error)> {
+    let file = files.directory.clone();
+    let name = file.file_name().map(PathBuf::from).unwrap_or_default();
+    let content = fs::read(&file).map_err(|error| (file, error))?;
+    files.contents.insert(name, content);
+    Ok(())
 }
 
 fn collect(below: &Path, depth: usize, files: &mut Files) -> std::result::Result<(), (PathBuf, io::Error)> {
@@ -168,7 +215,8 @@ fn collect(below: &Path, depth: usize, files: &mut Files) -> std::result::Result
 
 /// The endings of the files that the formats read.
 fn is_migration_text(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "sql" || extension == "toml")
+    path.extension()
+        .is_some_and(|extension| ["sql", "toml", "py", "ini"].iter().any(|known| extension == *known))
 }
 
 #[cfg(test)]

@@ -119,6 +119,8 @@ pub struct Plan {
     pub assessment: Assessment,
     /// Unfinished migrations that a rerun completes by itself, because what they leave behind can be recognised.
     pub resumable: Vec<String>,
+    /// Whether something may be pending that the files do not show.
+    pub opaque: bool,
 }
 
 impl Plan {
@@ -133,15 +135,16 @@ impl Plan {
                 let Some(migration) = migrations.get(&unfinished.id) else { return false };
                 // Its end shares the script's transaction: the mark alone says that this was rolled back.
                 let rolled_back = || {
-                    let step = migrations.format.step(engine, migration, true);
-                    step.atomicity == Atomicity::Together && Residue::of(engine, &step) == Residue::Nothing
+                    migrations.format.step(engine, migration, true).is_some_and(|step| {
+                        step.atomicity == Atomicity::Together && Residue::of(engine, &step) == Residue::Nothing
+                    })
                 };
                 unfinished.may_resume && residue::builds_only_indexes(engine, migration)
                     || interrupted == Some(&*unfinished.id) && rolled_back()
             })
             .map(|unfinished| unfinished.id.clone())
             .collect();
-        Ok(Self { assessment, resumable })
+        Ok(Self { assessment, resumable, opaque: migrations.opaque.is_some() })
     }
 
     /// Whether the application may start without anybody taking the lock: all an unlocked reading may conclude.
@@ -149,6 +152,7 @@ impl Plan {
         let seen = &self.assessment;
         seen.unfinished.is_empty()
             && !self.has_pending()
+            && !self.opaque
             && (seen.edited.is_empty() || !policy.fails_on_edited)
             && (!self.has_diverged() || !policy.fails_on_missing)
     }
@@ -244,6 +248,9 @@ impl Plan {
 
     fn planned(&self, plans: &Plans<'_>) -> Result<Vec<Planned>> {
         let Plans { migrations, engine, .. } = *plans;
+        if self.opaque {
+            return Err(not_ours(migrations));
+        }
         let mut steps = Vec::new();
         for id in self.to_apply(migrations) {
             let Some(migration) = migrations.get(id) else { continue };
@@ -259,7 +266,9 @@ impl Plan {
                 .hint(format!("{}; nothing was applied", refusal.hint)));
             }
             let resumed = self.resumable.iter().any(|resumable| resumable == id);
-            let step = migrations.format.step(engine, migration, resumed);
+            let Some(step) = migrations.format.step(engine, migration, resumed) else {
+                return Err(not_ours(migrations));
+            };
             steps.push(Planned { residue: Residue::of(engine, &step), step });
         }
         Ok(steps)
@@ -323,6 +332,19 @@ fn blocked(migrations: &Migrations, table: &TableName, unfinished: &Unfinished) 
     .hint(format!(
         "see what of it is in the database; finish it by hand and {applied}, or undo it by hand and {rolled_back} to \
          run it again"
+    ))
+}
+
+/// The files are programs, which their tool runs.
+fn not_ours(migrations: &Migrations) -> Failure {
+    let name = migrations.format.name();
+    Failure::message(
+        Exit::Data,
+        format!("the migrations in {} are programs that only {name} can run", migrations.directory.display()),
+    )
+    .hint(format!(
+        "name the command that does: --migrate-command \"{}\" (CASTOFF_MIGRATE_COMMAND); nothing was applied",
+        migrations.format.default_command().unwrap_or(name)
     ))
 }
 

@@ -42,9 +42,12 @@ impl Status {
     ///
     /// # Errors
     ///
-    /// 65 where the history cannot be read as the format's, 69 where the server is lost on the way.
+    /// 65 where the history cannot be read as the format's or the files do not show what is pending, 69 where the server is lost on the way.
     pub async fn read(session: &mut dyn Session, reading: &Reading, plans: &Plans<'_>) -> Result<Self> {
         let Plans { migrations, engine, policy, .. } = *plans;
+        if let Some(why) = &migrations.opaque {
+            return Err(unknown(migrations.format.name(), why));
+        }
         let plan = plans.plan(reading)?;
         let lock_is_held = !plan.assessment.unfinished.is_empty()
             && is_held(session, reading, plans).await.map_err(|error| {
@@ -117,6 +120,11 @@ impl Status {
         section("applied", self.applied.iter().map(|applied| applied.id.as_str()).collect());
         text
     }
+}
+
+fn unknown(tool: &str, why: &str) -> Failure {
+    Failure::message(Exit::Data, format!("what is pending cannot be known from the files: {why}"))
+        .hint(format!("ask {tool} itself; the migrate command runs at every start"))
 }
 
 fn verdict(state: State, policy: Policy, nothing_pending: bool) -> Option<Exit> {

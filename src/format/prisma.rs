@@ -79,6 +79,7 @@ impl Format for Prisma {
                 unusable: sql
                     .is_none()
                     .then(|| "it is missing: restore the file, or delete its directory".to_owned()),
+                requires: Vec::new(),
                 file,
             });
         }
@@ -123,7 +124,7 @@ impl Format for Prisma {
     ///
     /// On PostgreSQL the last two share the script's transaction, which nobody can see afterwards, and which makes the
     /// outcome certain whenever castoff or its connection ends.
-    fn step(&self, engine: Engine, migration: &Migration, resumed: bool) -> Step {
+    fn step(&self, engine: Engine, migration: &Migration, resumed: bool) -> Option<Step> {
         let name = || Parameter::Fixed(Value::Text(migration.id.clone()));
         let (now, clock) = ledger::now(engine);
         let update = |set: String, params: Vec<Parameter>| Entry {
@@ -136,7 +137,7 @@ impl Format for Prisma {
             ),
             params: vec![Parameter::Uuid, checksum(migration), Parameter::Now(clock), name()],
         };
-        Step {
+        Some(Step {
             migration: migration.clone(),
             resumed,
             atomicity: atomicity(engine, &migration.sql),
@@ -149,7 +150,7 @@ impl Format for Prisma {
             finally: Vec::new(),
             failed: vec![update("logs = ?".into(), vec![Parameter::Error])],
             undo: vec![update(format!("rolled_back_at = {now}"), vec![Parameter::Now(clock)])],
-        }
+        })
     }
 
     /// `ApplyMigrationError` of `user-facing-errors/src/schema_engine.rs`, as `record_failed_step` stores it; without

@@ -181,7 +181,7 @@ impl Format for Sqlx {
         }
     }
 
-    fn step(&self, engine: Engine, migration: &Migration, resumed: bool) -> Step {
+    fn step(&self, engine: Engine, migration: &Migration, resumed: bool) -> Option<Step> {
         // `execute_migration` of MySQL never looks at `no_tx`.
         let apart = migration.no_transaction && engine != Engine::MySql;
         let marked = apart || engine == Engine::MySql;
@@ -198,7 +198,7 @@ impl Format for Sqlx {
         // On MySQL the first DDL statement commits it.
         let begun = if marked && !resumed { vec![insert("FALSE")] } else { Vec::new() };
         let (mark, before) = if apart { (begun, Vec::new()) } else { (Vec::new(), begun) };
-        Step {
+        Some(Step {
             migration: migration.clone(),
             resumed,
             atomicity: if apart { Atomicity::Apart } else { Atomicity::Together },
@@ -219,7 +219,7 @@ impl Format for Sqlx {
             } else {
                 Vec::new()
             },
-        }
+        })
     }
 
     fn outside_transaction(&self) -> Option<&'static str> {
@@ -270,6 +270,7 @@ fn migration(
         checksum: sqlx.checksum.into_owned(),
         no_transaction,
         unusable: None,
+        requires: Vec::new(),
     })
 }
 
@@ -371,10 +372,10 @@ mod tests {
     #[test]
     fn a_step_outside_a_transaction_is_marked_before_it_runs() {
         let [migration] = &read(&[("1_i.sql", "-- no-transaction\nVACUUM")])[..] else { panic!("one") };
-        let step = Sqlx.step(Engine::Postgres, migration, false);
+        let step = Sqlx.step(Engine::Postgres, migration, false).unwrap();
         assert_eq!(step.atomicity, Atomicity::Apart);
         assert!(step.mark[0].sql.contains("FALSE") && step.after[0].sql.contains("success = TRUE"));
-        assert!(Sqlx.step(Engine::Postgres, migration, true).mark.is_empty());
-        assert_eq!(Sqlx.step(Engine::MySql, migration, false).atomicity, Atomicity::Together);
+        assert!(Sqlx.step(Engine::Postgres, migration, true).unwrap().mark.is_empty());
+        assert_eq!(Sqlx.step(Engine::MySql, migration, false).unwrap().atomicity, Atomicity::Together);
     }
 }

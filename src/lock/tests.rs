@@ -24,6 +24,7 @@ fn migrations() -> Migrations {
         format_was_detected: false,
         list: format.read(&files, Engine::Postgres).unwrap(),
         history_table: None,
+        opaque: None,
     }
 }
 

@@ -38,6 +38,7 @@ async fn migrate_as(
         format_was_detected: false,
         list: format.read(&files, Engine::Postgres).unwrap(),
         history_table: None,
+        opaque: None,
     };
     let ledger = migrations.ledger(Engine::Postgres, None);
     let mut fake = Fake(Arc::clone(server));

@@ -88,8 +88,9 @@ mod tests {
             checksum: Vec::new(),
             no_transaction: sql.starts_with("-- no-transaction"),
             unusable: None,
+            requires: Vec::new(),
         };
-        Residue::of(engine, &FORMATS[0].step(engine, &migration, false))
+        Residue::of(engine, &FORMATS[0].step(engine, &migration, false).unwrap())
     }
 
     #[test]

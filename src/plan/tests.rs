@@ -20,6 +20,7 @@ fn migrations(files: &[(&str, &str)]) -> Migrations {
             .read(&Files { directory: "migrations".into(), contents, ..Files::default() }, Engine::Postgres)
             .unwrap(),
         history_table: None,
+        opaque: None,
     }
 }
 

@@ -132,16 +132,20 @@ fn on_postgres_script_and_end_are_one_transaction_where_the_script_allows_it() {
         ("CREATE TABLE a (n int); CREATE INDEX CONCURRENTLY i ON a (n);", Atomicity::Apart),
     ] {
         let migration = &read(&[("1_a", sql)])[0];
-        assert_eq!(Prisma.step(Engine::Postgres, migration, false).atomicity, expected, "{sql}");
-        assert_eq!(Prisma.step(Engine::Sqlite, migration, false).atomicity, Atomicity::Apart, "{sql}");
+        assert_eq!(Prisma.step(Engine::Postgres, migration, false).unwrap().atomicity, expected, "{sql}");
+        assert_eq!(
+            Prisma.step(Engine::Sqlite, migration, false).unwrap().atomicity,
+            Atomicity::Apart,
+            "{sql}"
+        );
     }
 }
 
 #[test]
 fn a_resumed_step_is_not_marked_again() {
     let migration = &read(&[("1_a", F)])[0];
-    assert_eq!(Prisma.step(Engine::MySql, migration, false).mark.len(), 1);
-    assert!(Prisma.step(Engine::MySql, migration, true).mark.is_empty());
+    assert_eq!(Prisma.step(Engine::MySql, migration, false).unwrap().mark.len(), 1);
+    assert!(Prisma.step(Engine::MySql, migration, true).unwrap().mark.is_empty());
 }
 
 /// How many statements resolve a migration with these rows, or the reason not to.

@@ -43,9 +43,8 @@ fn cookie(bytes: &[u8]) -> Option<String> {
             // Only a comment or nothing may stand before a cookie.
             if line.is_empty() {
                 continue;
-            } else {
-                return None;
-            };
+            }
+            return None;
         };
         let named = comment.match_indices("coding").find_map(|(at, word)| {
             let name =

@@ -141,7 +141,7 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// Tabs reach to the next multiple of eight and a form feed begins anew, as in CPython's tokenizer.
+    /// Tabs reach to the next multiple of eight and a form feed begins anew, as in Python's own tokenizer.
     fn measure_indent(&mut self) {
         self.indent = 0;
         for byte in self.rest().bytes() {
