@@ -2,6 +2,16 @@
 //!
 //! Needs the tool itself, which `scripts/test` installs below `target/tools`; the servers are the harness's.
 
+// Alembic 1.20.
+#[cfg(test)]
+#[path = "interop/alembic.rs"]
+mod alembic;
+#[cfg(test)]
+#[path = "interop/alembic_driver.rs"]
+mod alembic_driver;
+#[cfg(test)]
+#[path = "interop/alembic_graphs.rs"]
+mod alembic_graphs;
 #[cfg(test)]
 #[path = "interop/corpus.rs"]
 mod corpus;

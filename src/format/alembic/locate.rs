@@ -159,7 +159,8 @@ impl Surroundings<'_> {
             )));
         }
         let bases = [self.directory, home];
-        if let Some(base) = bases.into_iter().find(|base| base.join(&location).is_dir()) {
+        let holds = |is: fn(&Path) -> bool| bases.into_iter().find(|base| is(&base.join(&location)));
+        if let Some(base) = holds(is_script).or_else(|| holds(Path::is_dir)) {
             return scripts(config, &base.join(&location), base);
         }
         let why = format!("{}: the script_location {location} does not exist", file());
