@@ -144,7 +144,9 @@ impl Life<'_> {
                 )?)
             }
         };
-        if let Some(why) = migrations.as_ref().and_then(|migrations| migrations.opaque.as_ref()) {
+        if let Some(why) = migrations.as_ref().and_then(|migrations| migrations.opaque.as_ref())
+            && !matches!(config.task, Task::Status { .. })
+        {
             tracing::warn!(
                 "what is pending cannot be known from the files, so the migrate command runs: {why}"
             );

@@ -12,6 +12,8 @@ mod harness_check;
 
 // In the order of the program's life.
 #[cfg(test)]
+mod alembic;
+#[cfg(test)]
 mod cli;
 #[cfg(test)]
 mod command;

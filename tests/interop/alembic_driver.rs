@@ -30,7 +30,7 @@ impl Driver {
             return None;
         }
         let mut command = Command::new(python);
-        command.arg(root.join("tests/interop/alembic_driver.py"));
+        command.arg(root.join("tests/interop/alembic/driver.py"));
         command.env_clear().env("PYTHONDONTWRITEBYTECODE", "1").env("PYTHONUTF8", "1");
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("Python starts");
         let answers = BufReader::new(child.stdout.take().expect("its standard output"));
