@@ -1,6 +1,7 @@
 //! The migration tools castoff can stand in for, behind one trait.
 //!
-//! A [`Format`] is the only place that knows a tool. It is pure: it runs no SQL and touches no file.
+//! A [`Format`] is the only place that knows a tool. It is pure: it runs no SQL, and touches a file only to
+//! [`gather`](Format::gather) what the tool's own configuration leads to.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

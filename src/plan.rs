@@ -136,7 +136,8 @@ impl Plan {
                 // Its end shares the script's transaction: the mark alone says that this was rolled back.
                 let rolled_back = || {
                     migrations.format.step(engine, migration, true).is_some_and(|step| {
-                        step.atomicity == Atomicity::Together && Residue::of(engine, &step) == Residue::Nothing
+                        step.atomicity == Atomicity::Together
+                            && Residue::of(engine, &step) == Residue::Nothing
                     })
                 };
                 unfinished.may_resume && residue::builds_only_indexes(engine, migration)

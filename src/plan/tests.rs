@@ -229,6 +229,7 @@ fn begun_by_prisma(sql: &str) -> (Migrations, Vec<Row>) {
         format_was_detected: false,
         list,
         history_table: None,
+        opaque: None,
     };
     (on_disk, vec![row.chain([None, None]).collect()])
 }
@@ -256,4 +257,31 @@ fn a_schema_that_the_tool_does_not_know_is_refused_with_the_way_to_baseline_it()
     assert!(failure.hint.unwrap().contains("castoff resolve --applied"));
     on_disk.format_was_detected = true;
     assert_eq!(decide(&on_disk, &[], LENIENT, &facts(true), false).unwrap_err().exit, Exit::Usage);
+}
+
+#[test]
+fn files_that_do_not_show_what_is_pending_never_say_that_nothing_is() {
+    let format = *FORMATS.iter().find(|format| format.name() == "alembic").unwrap();
+    let mut unread = Migrations {
+        directory: "migrations".into(),
+        format,
+        format_was_detected: false,
+        list: Vec::new(),
+        history_table: None,
+        opaque: Some("only Python knows".into()),
+    };
+    let head: Row = vec![Some("aaaa".into())];
+    let ask = |unread: &Migrations| {
+        with(unread, STRICT, |plans| {
+            let plan = Plan::new(plans, Some(std::slice::from_ref(&head))).unwrap();
+            let reading = Reading { facts: facts(false), history: Some(vec![head.clone()]) };
+            (plan.has_nothing_to_do(STRICT), plan.steps(plans, &reading))
+        })
+    };
+    let (nothing, steps) = ask(&unread);
+    let failure = steps.expect_err("only the tool's own command can run them");
+    assert!(!nothing && failure.exit == Exit::Data, "{failure}");
+    assert!(failure.hint.is_some_and(|hint| hint.contains("alembic upgrade heads")));
+    unread.opaque = None;
+    assert!(ask(&unread).0, "an unknown head alone is an old image");
 }

@@ -91,7 +91,7 @@ impl Drop for Driver {
     }
 }
 
-/// The address as SQLAlchemy wants it.
+/// The address with the driver that it is to be opened with.
 fn for_sqlalchemy(database: &Database) -> String {
     match database.engine() {
         Engine::Postgres => database.url().replace("postgres://", "postgresql+psycopg://"),

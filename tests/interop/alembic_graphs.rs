@@ -79,10 +79,11 @@ fn quoted(random: &mut Rng, name: &str) -> String {
         1 => format!("'''{name}'''"),
         2 => format!("r'{name}'"),
         3 if !start.is_empty() => format!("'{start}' \"{end}\""),
-        4 => format!(
-            "'{}'",
-            name.chars().map(|letter| format!("\\x{:02x}", u32::from(letter))).collect::<String>()
-        ),
+        4 => {
+            let mut letters = name.chars();
+            let first = letters.next().map(u32::from).unwrap_or_default();
+            format!("'\\x{first:02x}{}'", letters.as_str())
+        }
         _ => format!("'{name}'"),
     }
 }
