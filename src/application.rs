@@ -41,8 +41,7 @@ impl Application {
             return Err(Failure::message(Exit::Usage, "there is no command after `--`")
                 .hint("name the application: `castoff -- node server.js`"));
         };
-        let path_variable = environment.iter().filter(|(variable, _)| *variable == "PATH").last();
-        let path = search(name, path_variable.map(|(_, value)| value))?;
+        let path = find(name, environment)?;
         let argv = command.iter().map(|argument| {
             c_string(argument.as_bytes().to_vec(), || "an argument of the application".to_owned())
         });
@@ -136,6 +135,15 @@ impl Application {
              quarter of the stack limit (`ulimit -s`) for all"
         )
     }
+}
+
+/// Finds a program as `execvp` would in this environment.
+///
+/// # Errors
+/// 127 where there is none, 126 where there is one that cannot be executed.
+pub(crate) fn find(name: &OsStr, environment: &Environment) -> Result<PathBuf, Failure> {
+    let path_variable = environment.iter().filter(|(variable, _)| *variable == "PATH").last();
+    search(name, path_variable.map(|(_, value)| value))
 }
 
 /// Finds the file, and says why if there is none that can be executed.

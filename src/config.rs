@@ -30,7 +30,7 @@ mod mysql;
 mod parameters;
 mod part;
 mod password_command;
-mod pg_options;
+pub(crate) mod pg_options;
 mod pgpass;
 mod postgres;
 mod report;

@@ -6,11 +6,13 @@
 //! SIGPIPE stays ignored while castoff runs, as std leaves it: a log pipe that was closed must not end it.
 
 mod inherited;
+mod listener;
 
 #[cfg(test)]
 mod tests;
 
 pub use inherited::Inherited;
+pub use listener::Listener;
 pub use nix::sys::signal::Signal;
 
 use crate::exit::{Exit, Failure};

@@ -76,6 +76,11 @@ impl Database {
         self.assembled.export.url(target)
     }
 
+    /// The URL of the very database that castoff uses, for a command it starts: as it was written, where it was.
+    pub fn command_url(&self, target: &Target) -> Secret {
+        self.assembled.export.in_any_case(target)
+    }
+
     /// The history table that a parameter of the URL names.
     pub(crate) fn history_table(&self) -> Option<&TableName> {
         self.assembled.history_table.as_ref()

@@ -7,8 +7,8 @@ use crate::target::{Host, Secret, Target};
 /// How to write it.
 #[derive(Clone)]
 pub(crate) enum Export {
-    /// The application has its own, complete URL.
-    Needless,
+    /// The application has its own, complete URL: this one, unless castoff was given it under its own name.
+    Needless(Secret),
     /// A URL out of a file, as it stands there.
     AsItIs(Secret),
     /// Written anew.
@@ -26,10 +26,17 @@ impl Export {
     /// The URL of a target.
     pub(crate) fn url(&self, target: &Target) -> Option<Secret> {
         match self {
-            Self::Needless => None,
-            Self::AsItIs(url) => Some(url.clone()),
+            Self::Needless(_) => None,
+            Self::AsItIs(_) | Self::Anew { .. } => Some(self.in_any_case(target)),
+        }
+    }
+
+    /// The URL of a target, for a command that castoff starts: as it was written, if it was written.
+    pub(crate) fn in_any_case(&self, target: &Target) -> Secret {
+        match self {
+            Self::Needless(url) | Self::AsItIs(url) => url.clone(),
             Self::Anew { scheme, jdbc, params } => {
-                Some(Secret::new(write(target, scheme.as_deref(), *jdbc, params)))
+                Secret::new(write(target, scheme.as_deref(), *jdbc, params))
             }
         }
     }

@@ -3,33 +3,27 @@
 use std::os::unix::process::ExitStatusExt;
 use std::process::Stdio;
 
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
 use tokio::process::Command;
 
 use super::environment::Environment;
+use crate::command::{Group, Words};
 use crate::exit::{Exit, Failure, Result};
 use crate::target::Secret;
 
-/// The command, split into words. No `Debug`: they may be secrets.
+/// The command, split into words.
 #[derive(Clone)]
-pub(crate) struct PasswordCommand {
-    /// The flag or variable.
-    pub(crate) origin: String,
-    program: String,
-    arguments: Vec<String>,
-}
+pub(crate) struct PasswordCommand(Words);
 
 impl PasswordCommand {
     /// Splits the words as a shell does.
     pub(crate) fn new(origin: &str, line: &str) -> std::result::Result<Self, String> {
-        let example =
-            "write for example aws rds generate-db-auth-token --hostname db --port 5432 --username app";
-        let words =
-            shell_words::split(line).map_err(|_| format!("{origin}: a quote is not closed; {example}"))?;
-        let mut words = words.into_iter();
-        let program = words.next().ok_or_else(|| format!("{origin}: holds no command; {example}"))?;
-        Ok(Self { origin: origin.to_owned(), program, arguments: words.collect() })
+        let example = "aws rds generate-db-auth-token --hostname db --port 5432 --username app";
+        Words::split(origin, line, example).map(Self)
+    }
+
+    /// The flag or variable.
+    pub(crate) fn origin(&self) -> &str {
+        self.0.origin()
     }
 
     /// Runs it once. Dropping the future kills it with all it started.
@@ -41,39 +35,40 @@ impl PasswordCommand {
     /// [`Exit::Usage`] where the program cannot be started, [`Exit::Unavailable`] where it ran and gave no password,
     /// which another attempt may cure.
     pub(crate) async fn ask(&self, environment: &Environment) -> Result<Secret> {
-        let mut command = Command::new(&self.program);
-        command.args(&self.arguments).env_clear().envs(environment.iter());
+        let words = &self.0;
+        let mut command = Command::new(words.program());
+        command.args(words.arguments()).env_clear().envs(environment.iter());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         command.kill_on_drop(true).process_group(0);
         let child = command.spawn().map_err(|error| {
             Failure::message(
                 Exit::Usage,
-                format!("{}: `{}` cannot be started: {error}", self.origin, self.program),
+                format!("{}: `{}` cannot be started: {error}", words.origin(), words.name()),
             )
             .hint("give the path of a program that is in the image; there is no shell around it")
         })?;
         // Whatever the command left running ends with it: the application inherits no children.
-        let _group = Group(child.id());
+        let _group = child.id().and_then(|child| Group::led_by(child, None));
         let output = child
             .wait_with_output()
             .await
-            .map_err(|error| self.failed(&format!("`{}` could not be waited for: {error}", self.program)))?;
+            .map_err(|error| self.failed(&format!("`{}` could not be waited for: {error}", words.name())))?;
         if let Some(code) = output.status.code().filter(|code| *code != 0) {
-            return Err(self.failed(&format!("`{}` ended with code {code}", self.program)));
+            return Err(self.failed(&format!("`{}` ended with code {code}", words.name())));
         }
         if let Some(signal) = output.status.signal() {
-            return Err(self.failed(&format!("`{}` was killed by signal {signal}", self.program)));
+            return Err(self.failed(&format!("`{}` was killed by signal {signal}", words.name())));
         }
         let password = String::from_utf8(output.stdout)
-            .map_err(|_| self.failed(&format!("`{}` printed something that is not UTF-8", self.program)))?;
+            .map_err(|_| self.failed(&format!("`{}` printed something that is not UTF-8", words.name())))?;
         match without_trailing_newlines(&password) {
-            "" => Err(self.failed(&format!("`{}` printed nothing", self.program))),
+            "" => Err(self.failed(&format!("`{}` printed nothing", words.name()))),
             password => Ok(Secret::new(password)),
         }
     }
 
     fn failed(&self, what: &str) -> Failure {
-        Failure::message(Exit::Unavailable, format!("{}: {what}", self.origin))
+        Failure::message(Exit::Unavailable, format!("{}: {what}", self.origin()))
             .hint("run the command by hand to see what it says; castoff does not show its stderr, which may hold secrets")
     }
 }
@@ -85,18 +80,6 @@ pub(crate) fn without_trailing_newlines(text: &str) -> &str {
         text = shorter.strip_suffix('\r').unwrap_or(shorter);
     }
     text
-}
-
-/// A process group, killed when dropped.
-struct Group(Option<u32>);
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        if let Some(id) = self.0.and_then(|id| i32::try_from(id).ok()) {
-            // Gone already is as good as killed.
-            let _ = killpg(Pid::from_raw(id), Signal::SIGKILL);
-        }
-    }
 }
 
 #[cfg(test)]

@@ -135,7 +135,7 @@ impl Sources {
         }
         let asks = match &self.command {
             Some(command) if merged.password.is_some() => {
-                report.warnings.push(format!("{} has no effect: the password is given", command.origin));
+                report.warnings.push(format!("{} has no effect: the password is given", command.origin()));
                 false
             }
             Some(_) => true,
@@ -197,7 +197,7 @@ impl Sources {
         let complete = !asks && from_url.is_some_and(same);
         match (&self.url, text) {
             (Some(source), Some(text)) if complete && source.is_file() => Export::AsItIs(Secret::new(text)),
-            (Some(_), _) if complete => Export::Needless,
+            (Some(_), Some(text)) if complete => Export::Needless(Secret::new(text)),
             _ => Export::Anew {
                 scheme: url.map(|url| url.scheme.clone()),
                 jdbc: url.is_some_and(|url| url.jdbc),

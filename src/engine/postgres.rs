@@ -18,6 +18,7 @@ mod connect;
 mod errors;
 mod index;
 mod reading;
+pub(crate) mod settings;
 
 /// Opens a session: one attempt over all hosts, authentication included.
 pub async fn connect(target: &Target, options: &ConnectOptions) -> Result<Box<dyn Session>, DbError> {

@@ -1,5 +1,6 @@
 //! The one query of a start with nothing pending, and the few others about the server's state.
 
+use crate::engine::postgres::settings::durable;
 use crate::engine::postgres::{identifier, literal};
 use crate::engine::{DbError, Holder, Ledger, Row, TableName, Verdict};
 
@@ -159,34 +160,13 @@ pub(super) fn holder(row: &Row) -> Holder {
     }
 }
 
-/// Run-time parameters of the session that holds the lock, so that a castoff that is gone leaves nothing running.
-///
-/// - `client_connection_check_interval` (PostgreSQL 14): the server looks for us while a statement runs, so that a
-///   killed castoff's statement ends in half a second instead of when it is done.
-/// - keepalives and `tcp_user_timeout` (PostgreSQL 12): a machine that vanished is noticed within half a minute.
-/// - no timeout of the role or database ends our session while it waits for its own work.
-/// - the search path is the one the session started with: a script made by `pg_dump` empties it, and the next
-///   migration must not depend on which one ran before it in the same process.
+/// Makes the session that holds the lock a [`durable`] one, so that a castoff that is gone leaves nothing running, with the
+/// search path it started with: a script made by `pg_dump` empties that, and the next migration must not depend on which
+/// one ran before it in the same process.
 ///
 /// The last value of the answer is whether this session holds the locks.
 pub(super) fn secure_query(version: u32, keys: &[i64]) -> String {
-    let mut settings = vec![
-        ("tcp_keepalives_idle", "10"),
-        ("tcp_keepalives_interval", "5"),
-        ("tcp_keepalives_count", "3"),
-        ("idle_in_transaction_session_timeout", "0"),
-        ("statement_timeout", "0"),
-    ];
-    if version >= 120_000 {
-        settings.push(("tcp_user_timeout", "25000"));
-    }
-    if version >= 140_000 {
-        settings.push(("idle_session_timeout", "0"));
-        settings.push(("client_connection_check_interval", "500"));
-    }
-    if version >= 170_000 {
-        settings.push(("transaction_timeout", "0"));
-    }
+    let settings = durable(version);
     let calls: Vec<String> =
         settings.iter().map(|(name, value)| format!("set_config('{name}', '{value}', false)")).collect();
     let ours: Vec<String> = keys.iter().map(|key| is_key(*key)).collect();

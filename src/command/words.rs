@@ -1,0 +1,81 @@
+//! A command line, split as a shell splits words.
+
+use std::ffi::OsStr;
+
+/// A program and its arguments. No `Debug`: they may be secrets.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Words {
+    origin: String,
+    program: String,
+    arguments: Vec<String>,
+}
+
+impl std::fmt::Debug for Words {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Words").field("origin", &self.origin).finish_non_exhaustive()
+    }
+}
+
+impl Words {
+    /// Splits a line as a shell does; no shell is started. `origin` is the flag or variable that held it.
+    ///
+    /// # Errors
+    ///
+    /// A mistake that names the origin and the example, and shows nothing of the line.
+    pub fn split(origin: &str, line: &str, example: &str) -> Result<Self, String> {
+        let words = shell_words::split(line)
+            .map_err(|_| format!("{origin}: a quote is not closed; write for example {example}"))?;
+        let mut words = words.into_iter();
+        let program = words
+            .next()
+            .filter(|program| !program.is_empty())
+            .ok_or_else(|| format!("{origin}: holds no command; write for example {example}"))?;
+        Ok(Self { origin: origin.to_owned(), program, arguments: words.collect() })
+    }
+
+    /// The flag or variable.
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// The program as it was named.
+    pub fn program(&self) -> &OsStr {
+        OsStr::new(&self.program)
+    }
+
+    /// The program for a message.
+    pub fn name(&self) -> &str {
+        &self.program
+    }
+
+    /// Its arguments.
+    pub fn arguments(&self) -> &[String] {
+        &self.arguments
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Words;
+
+    fn split(line: &str) -> Result<Words, String> {
+        Words::split("CMD", line, "alembic upgrade heads")
+    }
+
+    #[test]
+    fn words_are_split_as_a_shell_splits_them() {
+        let words = split(r#"sh -c 'a "b"; c' two\ words "" $HOME"#).unwrap();
+        assert_eq!(words.name(), "sh");
+        assert_eq!(words.arguments(), ["-c", "a \"b\"; c", "two words", "", "$HOME"]);
+    }
+
+    #[test]
+    fn what_does_not_split_is_a_mistake_without_being_shown() {
+        for line in ["echo 'hunter2", "  ", "", "'' hunter2"] {
+            let mistake = split(line).unwrap_err();
+            assert!(mistake.starts_with("CMD: ") && mistake.contains("alembic upgrade heads"), "{mistake}");
+            assert!(!mistake.contains("hunter2"), "{mistake}");
+        }
+        assert!(!format!("{:?}", split("echo hunter2").unwrap()).contains("hunter2"));
+    }
+}
