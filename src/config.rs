@@ -10,6 +10,7 @@ use crate::cli::{self, CommandLine, Task, Words};
 use crate::engine::TableName;
 use crate::exit::{Exit, Failure};
 use crate::format::FORMATS;
+use crate::user::{Accounts, User};
 use choices::{MODES, drift, format_name, mode, pooler, timeouts};
 use report::Report;
 use settings::Settings;
@@ -82,6 +83,8 @@ pub struct Config {
     pub create_database: bool,
     /// Deadlines.
     pub timeouts: Timeouts,
+    /// Whom the application and commands become; `None` to stay as castoff is.
+    pub user: Option<User>,
     /// The application's environment: as found, without [`SECRET_VARIABLES`].
     pub environment: Environment,
     /// Whether the application is given [`Database::export_url`] as `DATABASE_URL`.
@@ -130,7 +133,13 @@ impl Config {
         let mut report = Report::default();
         let logs = logs::read(&settings, &mut report);
         if starts_at_once(&settings) {
-            return Parsed::Run(Box::new(Self::at_once(&line, environment, logs, &report)));
+            // The one mistake that counts: the application must not run as root because a name was misspelt.
+            let mut own = Report::default();
+            let user = user(&settings, &mut own);
+            if own.has_mistakes() {
+                return Parsed::Refuse { logs, warnings: Vec::new(), failure: own.failure() };
+            }
+            return Parsed::Run(Box::new(Self::at_once(&line, environment, user, logs, &report)));
         }
         let config = Self::read(&settings, logs, directory, &mut report);
         match config {
@@ -142,8 +151,14 @@ impl Config {
         }
     }
 
-    /// Nothing is read but how to log, so that nothing can keep the application from starting.
-    fn at_once(line: &CommandLine, environment: &Environment, logs: LogSettings, report: &Report) -> Self {
+    /// Nothing is read but as whom and how to log, so that nothing else can keep the application from starting.
+    fn at_once(
+        line: &CommandLine,
+        environment: &Environment,
+        user: Option<User>,
+        logs: LogSettings,
+        report: &Report,
+    ) -> Self {
         Self {
             task: line.task.clone(),
             mode: Mode::Off,
@@ -158,6 +173,7 @@ impl Config {
             pooler: Pooler::default(),
             create_database: false,
             timeouts: Timeouts::default(),
+            user,
             environment: environment.without(&SECRET_VARIABLES),
             export_database_url: false,
             logs,
@@ -184,6 +200,7 @@ impl Config {
         let create_database = settings.parse("create-database", boolean, report).unwrap_or_default();
         let export_database_url = settings.parse("export-database-url", boolean, report).unwrap_or_default();
         let timeouts = timeouts(settings, report);
+        let user = user(settings, report);
         let explicit_table = settings.parse("history-table", table_name, report);
         let environment = settings.environment.without(&SECRET_VARIABLES);
         let database = database(settings, migrations.as_deref(), directory, &environment, report);
@@ -210,6 +227,7 @@ impl Config {
             pooler,
             create_database,
             timeouts,
+            user,
             environment,
             export_database_url,
             logs,
@@ -231,6 +249,11 @@ fn starts_at_once(settings: &Settings<'_>) -> bool {
     }
     let words: Vec<_> = settings.line.command.iter().map(|word| word.to_string_lossy()).collect();
     settings.get("only-for", &mut ignored).is_some_and(|pattern| !glob(&pattern.value, &words.join(" ")))
+}
+
+/// As whom the application runs.
+fn user(settings: &Settings<'_>, report: &mut Report) -> Option<User> {
+    settings.parse("user", |spec| User::look_up(spec, &Accounts::of_this_system()), report)
 }
 
 fn database(

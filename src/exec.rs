@@ -3,6 +3,7 @@
 use crate::application::Application;
 use crate::exit::Failure;
 use crate::signals::Signals;
+use crate::user::User;
 use nix::sys::prctl;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::execve;
@@ -21,15 +22,20 @@ const LONGEST_NAME: usize = 15;
 /// Dispositions and mask are put back exactly as they were found, and a signal that arrived until then wins over
 /// the application. nix's call and not std's `Command::exec`, which makes SIGPIPE the default whatever was
 /// inherited. Working directory, umask and inherited descriptors are never touched; what castoff itself opens is
-/// close-on-exec, and the kernel ends all other threads.
+/// close-on-exec, and the kernel ends all other threads. The user changes last of all, so that nothing of what comes
+/// before lacks a permission.
 ///
 /// On failure castoff's signal handlers work again.
-pub fn become_application(application: &Application, signals: &Signals) -> Failure {
+pub fn become_application(application: &Application, user: Option<&User>, signals: &Signals) -> Failure {
     reap();
     let let_go = match signals.let_go() {
         Ok(let_go) => let_go,
         Err(failure) => return failure,
     };
+    if let Some(Err(failure)) = user.map(User::assume) {
+        let_go.take_back();
+        return failure;
+    }
     let Err(errno) = execve(application.path(), application.argv(), application.environment());
     let_go.take_back();
     application.refused(errno)

@@ -9,9 +9,11 @@ use std::time::Instant;
 use castoff::application::Application;
 use castoff::cli::Task;
 use castoff::config::{Config, Environment, Parsed};
+use castoff::engine::Engine;
 use castoff::exit::{Exit, Failure, Result};
 use castoff::life::{self, Prepared};
 use castoff::signals::Signals;
+use castoff::user::User;
 use castoff::{exec, log};
 
 /// musl's own allocator asks the kernel for memory again and again: measured, a third of a start's processor time.
@@ -58,9 +60,16 @@ fn run(config: &Config, signals: &Signals, started: Instant) -> Result<Option<Ex
         Task::Become => Some(Application::look_up(&config.command, &config.environment)?),
         Task::Migrate | Task::Wait | Task::Status { .. } | Task::Resolve { .. } => None,
     };
+    let user = config.user.as_ref();
+    if let (Some(application), Some(user)) = (&mut application, user) {
+        application.set_variable("HOME", user.home())?;
+    }
     let prepared = if config.start_at_once {
         Prepared::default()
     } else {
+        if let Some(user) = user {
+            prepare_user(user, application.as_ref(), config)?;
+        }
         let options = life::connect_options(config);
         // SAFETY: nothing has started a thread yet, so nobody reads the environment meanwhile.
         unsafe { life::leave_nothing_to_defaults() };
@@ -72,9 +81,21 @@ fn run(config: &Config, signals: &Signals, started: Instant) -> Result<Option<Ex
                 application.set_variable("DATABASE_URL", url.expose())?;
             }
             prepared.times.announce(&config.command, started);
-            Err(exec::become_application(application, signals))
+            Err(exec::become_application(application, user, signals))
         }
         None => print(&prepared.output).map(|()| prepared.verdict),
+    }
+}
+
+/// Whoever cannot be become is not waited for. SQLite's files belong to whom they are made by, and the application has to
+/// write them: so there castoff becomes the user before it opens one.
+fn prepare_user(user: &User, application: Option<&Application>, config: &Config) -> Result<()> {
+    if application.is_some() {
+        user.try_out(application.map(Application::path))?;
+    }
+    match &config.database {
+        Some(database) if database.target().engine == Engine::Sqlite => user.assume(),
+        _ => Ok(()),
     }
 }
 

@@ -4,7 +4,7 @@
 //! out by a child before anything is waited for, since only the kernel knows: capabilities, user namespaces and seccomp
 //! all have a say.
 
-use std::ffi::{CStr, OsStr, OsString};
+use std::ffi::CStr;
 use std::io;
 
 use nix::errno::Errno;
@@ -34,7 +34,7 @@ pub struct User {
     gid: u32,
     /// Supplementary groups, in ascending order.
     groups: Vec<u32>,
-    home: OsString,
+    home: String,
 }
 
 impl User {
@@ -69,12 +69,12 @@ impl User {
             (accounts.group(group).ok_or_else(|| accounts.unknown_group(group))?, Vec::new())
         };
         let home = known.map(|known| known.home).filter(|home| !home.is_empty());
-        let home = home.map_or_else(|| OsString::from(NO_HOME), OsString::from);
+        let home = home.unwrap_or_else(|| NO_HOME.to_owned());
         Ok(Self { spec: spec.to_owned(), uid, gid, groups, home })
     }
 
     /// The user's home directory, for `HOME`.
-    pub fn home(&self) -> &OsStr {
+    pub fn home(&self) -> &str {
         &self.home
     }
 

@@ -56,6 +56,8 @@ mod tls;
 #[cfg(test)]
 mod truth;
 #[cfg(test)]
+mod user;
+#[cfg(test)]
 mod wait;
 #[cfg(test)]
 mod wire;

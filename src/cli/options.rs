@@ -41,6 +41,7 @@ const fn option(
 const WHICH: &str = "Which database";
 const WHAT: &str = "What to do";
 const LONG: &str = "How long";
+const APPLICATION: &str = "The application";
 const LOGS: &str = "Logs";
 
 /// Every option, in the order of the help.
@@ -176,6 +177,13 @@ pub static OPTIONS: &[Opt] = &[
         false,
         "After SIGTERM while migrating: for what cannot be rolled back to finish [default: 8s]",
     ),
+    option(
+        APPLICATION,
+        "user",
+        "USER[:GROUP]",
+        false,
+        "Become this user, by name or number, before COMMAND, and run commands as them: gosu's job [default: stay]",
+    ),
     option(LOGS, "log-format", "FORMAT", false, "text or json, on stderr [default: text]"),
     option(LOGS, "log-level", "LEVEL", false, "error, warn, info, debug or trace [default: info]"),
 ];
@@ -189,7 +197,6 @@ pub const LATER_OPTIONS: &[&str] = &[
     "wait-for",
     "ddl-lock-timeout",
     "ddl-lock-retries",
-    "user",
     "init",
     "health-listen",
 ];

@@ -1,8 +1,6 @@
 //! What a command finds in its environment: the way to the very database that castoff has locked, for drivers that read a
 //! URL and for those that read variables.
 
-use std::ffi::OsStr;
-
 use crate::config::{Environment, pg_options};
 use crate::engine::postgres::settings::durable;
 use crate::target::{Engine, Host, Secret, SessionAttrs, Target, TlsMode, TlsRoot};
@@ -27,7 +25,7 @@ pub struct Access<'a> {
 }
 
 /// The application's environment with the database in it. `home` is that of `--user`.
-pub fn environment(own: &Environment, access: &Access<'_>, home: Option<&OsStr>) -> Environment {
+pub fn environment(own: &Environment, access: &Access<'_>, home: Option<&str>) -> Environment {
     let mut environment = own.clone();
     if let Some(home) = home {
         environment.set("HOME", home);

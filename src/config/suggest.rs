@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn a_variable_of_a_later_version_is_a_mistake() {
-        assert!(checked("CASTOFF_USER", "app").failure().reason().contains("CASTOFF_USER"));
-        assert!(!checked("CASTOFF_USER", "").has_mistakes());
+        assert!(checked("CASTOFF_INIT", "1").failure().reason().contains("CASTOFF_INIT"));
+        assert!(!checked("CASTOFF_INIT", "").has_mistakes());
     }
 }

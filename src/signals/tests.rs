@@ -125,7 +125,7 @@ fn inside_become_cat() {
     if is_inside() {
         let signals = Signals::install().unwrap();
         let application = look_up(&["cat", "/proc/self/status"]);
-        panic!("{}", become_application(&application, &signals));
+        panic!("{}", become_application(&application, None, &signals));
     }
 }
 
@@ -167,7 +167,7 @@ fn inside_become_what_is_named() {
         let signals = Signals::install().unwrap();
         let command = env::var("APPLICATION").unwrap();
         let application = look_up(&command.lines().collect::<Vec<_>>());
-        panic!("{}", become_application(&application, &signals));
+        panic!("{}", become_application(&application, None, &signals));
     }
 }
 
@@ -292,13 +292,13 @@ fn inside_hand_over() {
         leave_to_main_thread();
         raise(Signal::SIGQUIT).unwrap();
         assert_eq!(signals.received(), None);
-        let failure = become_application(&application, &signals);
+        let failure = become_application(&application, None, &signals);
         assert_eq!(failure.exit, Exit::Signal(libc::SIGQUIT));
         assert_eq!(failure.reason(), "stopped by SIGQUIT");
         // And one that the handler has seen.
         SigSet::all().thread_unblock().unwrap();
         assert_eq!(signals.received(), Some(Signal::SIGQUIT));
-        assert_eq!(become_application(&application, &signals).exit, Exit::Signal(libc::SIGQUIT));
+        assert_eq!(become_application(&application, None, &signals).exit, Exit::Signal(libc::SIGQUIT));
     }
 }
 
@@ -318,7 +318,7 @@ fn inside_failed_exec() {
         std::fs::remove_file(&path).unwrap();
         let signals = Signals::install().unwrap();
         let before = mask(None).unwrap();
-        assert_eq!(become_application(&application, &signals).exit, Exit::NotFound);
+        assert_eq!(become_application(&application, None, &signals).exit, Exit::NotFound);
         assert_eq!(mask(None).unwrap(), before);
         raise(Signal::SIGHUP).unwrap();
         raise(Signal::SIGINT).unwrap();

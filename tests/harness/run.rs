@@ -129,14 +129,20 @@ impl Run {
 
     /// With another `/etc/resolv.conf`, in a mount namespace of its own.
     pub(crate) fn resolv_conf(self, file: &Path) -> Self {
-        let script = "/usr/bin/mount --bind \"$0\" /etc/resolv.conf && exec \"$@\"";
-        let words: [&OsStr; 6] = [
+        self.with_file(file, "/etc/resolv.conf")
+    }
+
+    /// With another file in the place of this one, in a mount namespace of its own.
+    pub(crate) fn with_file(self, file: &Path, place: &str) -> Self {
+        let script = "/usr/bin/mount --bind \"$0\" \"$1\" && shift && exec \"$@\"";
+        let words: [&OsStr; 7] = [
             "/usr/bin/unshare".as_ref(),
             "--mount".as_ref(),
             "/bin/sh".as_ref(),
             "-c".as_ref(),
             script.as_ref(),
             file.as_ref(),
+            place.as_ref(),
         ];
         self.under(words)
     }

@@ -147,7 +147,7 @@ fn a_pooler_that_takes_no_options_is_given_none() {
         takes_options: false,
         application_name: NAME,
     };
-    let told = environment(&Environment::default(), &access, Some("/home/app".as_ref()));
+    let told = environment(&Environment::default(), &access, Some("/home/app"));
     assert_eq!(value(&told, "PGOPTIONS"), None);
     assert_eq!(value(&told, "HOME").unwrap(), "/home/app");
 }

@@ -83,7 +83,7 @@ fn all_mistakes_are_reported_together_each_with_its_place() {
             ("CASTOFF_LOG_LEVEL", "loud"),
             ("CASTOFF_DATABASE_HOST", "db"),
             ("CASTOFF_DATABASE_PORT", "many"),
-            ("CASTOFF_USER", "app"),
+            ("CASTOFF_INIT", "1"),
         ],
     );
     assert!(why.starts_with("8 mistakes"), "{why}");
@@ -97,7 +97,7 @@ fn all_mistakes_are_reported_together_each_with_its_place() {
         "CASTOFF_ON_EDITED: `shrug`",
         "CASTOFF_LOG_LEVEL: `loud`",
         "CASTOFF_DATABASE_PORT: `many`",
-        "CASTOFF_USER: this version",
+        "CASTOFF_INIT: this version",
     ] {
         assert!(why.contains(name), "{name} in {why}");
     }
@@ -116,7 +116,7 @@ fn mode_off_starts_the_application_whatever_else_is_wrong() {
         ("DATABASE_URL", "nonsense"),
         ("CASTOFF_DATABASE_URL", "postgres://u:p#w@h/d"),
         ("CASTOFF_DATABASE_URL_FILE", "/nowhere"),
-        ("CASTOFF_USER", "app"),
+        ("CASTOFF_INIT", "1"),
         ("CASTOFF_LOG_LEVEL", "loud"),
         ("CASTOFF_ONLY_FOR", "x"),
     ];
@@ -128,6 +128,15 @@ fn mode_off_starts_the_application_whatever_else_is_wrong() {
     assert!(config.warnings[0].contains("CASTOFF_LOG_LEVEL"));
     assert!(config.environment.get("CASTOFF_DATABASE_URL").is_none());
     assert!(accepted("castoff --mode OFF --wait-timeout x -- node", &[]).start_at_once);
+}
+
+#[test]
+fn mode_off_does_not_start_the_application_as_somebody_else() {
+    let variables = [("CASTOFF_MODE", "off"), ("CASTOFF_USER", "nobody-of-that-name")];
+    let why = refused("castoff -- node server.js", &variables);
+    assert!(why.starts_with("CASTOFF_USER: there is no user `nobody-of-that-name`"), "{why}");
+    let config = accepted("castoff --mode off --user 1000:1000 -- node server.js", &[]);
+    assert!(config.start_at_once && config.user.is_some());
 }
 
 #[test]
