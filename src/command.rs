@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::pin::pin;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::application;
 use crate::config::Environment;
@@ -17,15 +17,15 @@ use crate::signals::{Signal, Signals};
 use crate::user::User;
 use children::Children;
 pub(crate) use group::Group;
+pub use line::Line;
 use process::Process;
-pub use words::Words;
 
 mod children;
 pub mod environment;
 mod group;
+mod line;
 mod process;
 mod terminal;
-mod words;
 
 /// How long the kernel may take to end what was killed.
 const KILL_LIMIT: Duration = Duration::from_secs(1);
@@ -33,7 +33,7 @@ const KILL_LIMIT: Duration = Duration::from_secs(1);
 /// A command as it is to be run.
 pub struct Command<'a> {
     /// What to run.
-    pub words: &'a Words,
+    pub line: &'a Line,
     /// The command's whole environment.
     pub environment: Environment,
     /// As whom, if not as castoff.
@@ -90,7 +90,7 @@ impl Command<'_> {
     ///
     /// 80 where there is none that can be executed.
     pub fn find(&self) -> Result<PathBuf> {
-        find(self.words, &self.environment)
+        find(self.line, &self.environment)
     }
 
     /// Runs it to its end and then ends what it left behind.
@@ -112,13 +112,14 @@ impl Command<'_> {
         let mut halt = pin!(halt);
         let mut halted = None;
         let mut deadline = None;
-        let mut killed = false;
+        let (mut sent_on, mut killed) = (false, false);
         let status = loop {
             tokio::select! {
                 biased;
                 arrived = listener.next() => {
                     for signal in arrived.into_iter().filter(|signal| *signal != Signal::SIGCHLD) {
                         process.group.tell(signal);
+                        sent_on = true;
                     }
                     if let Some(status) = children.reap(&process.group) {
                         break status;
@@ -142,6 +143,10 @@ impl Command<'_> {
                 }
             }
         };
+        if halted.is_none() && sent_on {
+            // The command was faster with the signal than whoever tells us of it.
+            halted = timeout(KILL_LIMIT, halt).await.ok().map(|told| told.reason);
+        }
         children.end_the_rest(&process.group, &mut listener, KILL_LIMIT).await;
         let had_the_terminal = process.end();
         let interrupted = match status {
@@ -156,7 +161,7 @@ impl Command<'_> {
     fn not_started(&self, program: &std::path::Path, error: &std::io::Error) -> Failure {
         Failure::message(
             Exit::MigrationFailed,
-            format!("{}: {} cannot be started: {error}", self.words.origin(), program.display()),
+            format!("{}: {} cannot be started: {error}", self.line.origin(), program.display()),
         )
         .hint(match self.user {
             Some(_) => "may the user of --user execute it, and reach the working directory?",
@@ -170,15 +175,15 @@ impl Command<'_> {
 /// # Errors
 ///
 /// 80 where there is none that can be executed.
-pub fn find(words: &Words, environment: &Environment) -> Result<PathBuf> {
-    application::find(words.program(), environment).map_err(|failure| {
+pub fn find(line: &Line, environment: &Environment) -> Result<PathBuf> {
+    application::find(line.program(), environment).map_err(|failure| {
         let hint = match (failure.exit, failure.hint) {
             (Exit::NotExecutable, Some(hint)) => hint,
             _ => "check the command and that the image holds the program; there is no shell around it: what only a \
                   shell knows (cd, export, &&) needs sh -c '...'"
                 .to_owned(),
         };
-        Failure::new(Exit::MigrationFailed, failure.error.context(words.origin().to_owned())).hint(hint)
+        Failure::new(Exit::MigrationFailed, failure.error.context(line.origin().to_owned())).hint(hint)
     })
 }
 

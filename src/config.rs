@@ -7,6 +7,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::cli::{self, CommandLine, Task, Words};
+use crate::command::Line;
 use crate::engine::TableName;
 use crate::exit::{Exit, Failure};
 use crate::format::FORMATS;
@@ -73,6 +74,8 @@ pub struct Config {
     pub format: Option<String>,
     /// The history table; `None` for the tool's own.
     pub history_table: Option<TableName>,
+    /// What applies the migrations; `None` for castoff itself, or for what the format says.
+    pub migrate_command: Option<Line>,
     /// Edited files; `None` for what the tool does.
     pub on_edited: Option<Drift>,
     /// Missing files; `None` for what the tool does.
@@ -168,6 +171,7 @@ impl Config {
             migrations: None,
             format: None,
             history_table: None,
+            migrate_command: None,
             on_edited: None,
             on_missing: None,
             pooler: Pooler::default(),
@@ -194,6 +198,7 @@ impl Config {
         let migrations = settings.get("migrations", report).map(|setting| PathBuf::from(setting.value));
         let names: Vec<&str> = FORMATS.iter().map(|format| format.name()).collect();
         let format = settings.parse("format", |text| format_name(text, &names), report).flatten();
+        let migrate_command = migrate_command(settings, report);
         let on_edited = settings.parse("on-edited", drift, report);
         let on_missing = settings.parse("on-missing", drift, report);
         let pooler = settings.parse("pooler", pooler, report).unwrap_or_default();
@@ -222,6 +227,7 @@ impl Config {
             migrations,
             format,
             history_table,
+            migrate_command,
             on_edited,
             on_missing,
             pooler,
@@ -249,6 +255,11 @@ fn starts_at_once(settings: &Settings<'_>) -> bool {
     }
     let words: Vec<_> = settings.line.command.iter().map(|word| word.to_string_lossy()).collect();
     settings.get("only-for", &mut ignored).is_some_and(|pattern| !glob(&pattern.value, &words.join(" ")))
+}
+
+fn migrate_command(settings: &Settings<'_>, report: &mut Report) -> Option<Line> {
+    let setting = settings.get("migrate-command", report)?;
+    report.accept(Line::split(&setting.origin, &setting.value, "alembic upgrade heads"))
 }
 
 /// As whom the application runs.

@@ -4,7 +4,7 @@ use crate::config::Database;
 use crate::engine::{
     BoxFuture, ConnectOptions, Connector, DbError, Engine, Session, Verdict, connect, create_database,
 };
-use crate::target::{SEARCH_PATH, Target};
+use crate::target::{SEARCH_PATH, Secret, Target};
 
 /// Connects to what the configuration says, as it says it at that moment.
 pub struct Configured {
@@ -61,6 +61,11 @@ impl Connector for Configured {
             let target = self.target(refused).await?;
             connect(&target, &self.options).await.map_err(|error| without_password(error, &target))
         })
+    }
+
+    fn access(&self) -> Option<(Target, Secret)> {
+        let target = self.database.target();
+        Some((target.clone(), self.database.command_url(target)))
     }
 
     fn password_can_change(&self) -> bool {

@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 pub use crate::target::Engine;
-use crate::target::Target;
+use crate::target::{Secret, Target};
 
 pub(crate) mod certificates;
 #[cfg(test)]
@@ -241,6 +241,16 @@ pub trait Session: Send {
         mark: &'a str,
     ) -> BoxFuture<'a, Result<bool, DbError>>;
 
+    /// The other sessions of this database whose application name starts like this, where the server shows those.
+    fn sessions_named<'a>(&'a mut self, _prefix: &'a str) -> BoxFuture<'a, Result<Vec<Holder>, DbError>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
+
+    /// Whether a session may bring run-time parameters along when it is opened; a pooler refuses that.
+    fn takes_startup_options(&self) -> bool {
+        true
+    }
+
     /// What can cancel this session's running statement from outside.
     fn canceller(&self) -> Arc<dyn Cancel>;
 
@@ -317,6 +327,11 @@ pub trait Connector: Send {
 
     /// Whether the password comes from where it may change under us: a file or a command.
     fn password_can_change(&self) -> bool;
+
+    /// The way in and its URL, for a command that is to find the same database; `None` where there is no such way.
+    fn access(&self) -> Option<(Target, Secret)> {
+        None
+    }
 
     /// Creates the database. Called at most once, after [`Verdict::NoDatabase`].
     fn create_database(&mut self) -> BoxFuture<'_, Result<(), DbError>>;

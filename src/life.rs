@@ -4,8 +4,10 @@ use std::ffi::OsString;
 use std::future::Future;
 use std::time::{Duration, Instant};
 
+use self::command::ByCommand;
 use crate::attempt::{Attempts, Conditions, Ready, Trouble};
 use crate::cli::Task;
+use crate::command::{self as external, Line};
 use crate::config::{Config, Drift, Mode};
 use crate::database::Configured;
 use crate::duration::milliseconds;
@@ -19,7 +21,9 @@ use crate::status::Status;
 use crate::target::{Secret, SessionAttrs, TlsRoot};
 use crate::wait;
 
+mod command;
 mod migrate;
+mod remains;
 mod resolve;
 
 /// How long ending a session may take before its connection is simply dropped.
@@ -135,6 +139,7 @@ impl Life<'_> {
         let engine = database.target().engine;
         let migrations = match (&config.task, config.mode) {
             (Task::Wait, _) | (Task::Become, Mode::Wait | Mode::Off) => None,
+            (Task::Become | Task::Migrate, _) if self.only_the_command_knows() => None,
             (Task::Become | Task::Migrate | Task::Status { .. } | Task::Resolve { .. }, _) => {
                 Some(Migrations::read(
                     config.migrations.as_deref(),
@@ -151,6 +156,7 @@ impl Life<'_> {
                 "what is pending cannot be known from the files, so the migrate command runs: {why}"
             );
         }
+        let command = self.migrate_command(migrations.as_ref())?;
         let usual_schema = migrations.as_ref().and_then(|migrations| migrations.format.habits(engine).schema);
         let mut connector = Configured::new(database, options, usual_schema);
         let schema = connector.schema();
@@ -162,23 +168,38 @@ impl Life<'_> {
             create_database: config.create_database && !matches!(config.task, Task::Status { .. }),
         };
         let mut attempts = Attempts::new(&mut connector, conditions);
-        match migrations {
-            None => close(self.wait(&mut attempts, None, &mut prepared.times).await?.session).await,
-            Some(migrations) => {
+        match (migrations, &command) {
+            (None, None) => close(self.wait(&mut attempts, None, &mut prepared.times).await?.session).await,
+            (None, Some(line)) => {
+                let ready = self.wait(&mut attempts, None, &mut prepared.times).await?;
+                let table = config.history_table.as_ref().map_or("", |table| &table.name);
+                let purpose = ByCommand { line, plans: None, engine, table };
+                Box::pin(self.migrate_by_command(&mut attempts, ready, &purpose, &mut prepared.times))
+                    .await?;
+            }
+            (Some(migrations), command) => {
                 let ledger = migrations.ledger(engine, schema.as_deref());
                 let policy = self.policy(&migrations, engine);
                 let plans =
                     Plans { migrations: &migrations, engine, ledger: &ledger, policy, interrupted: None };
                 let ready = self.wait(&mut attempts, Some(&ledger), &mut prepared.times).await?;
-                match &config.task {
-                    Task::Status { json } => {
+                match (&config.task, command) {
+                    (Task::Status { json }, _) => {
                         self.status(&attempts, ready, &plans, *json, &mut prepared).await?;
                     }
-                    Task::Resolve { resolution, id } => {
+                    (Task::Resolve { resolution, id }, _) => {
                         Box::pin(self.resolve(&mut attempts, ready, &plans, (*resolution, id))).await?;
                     }
                     // Boxed, because it is large and most starts never get there.
-                    _ => Box::pin(self.migrate(&mut attempts, ready, &plans, &mut prepared.times)).await?,
+                    (_, Some(line)) => {
+                        let table = &ledger.table.name;
+                        let purpose = ByCommand { line, plans: Some(&plans), engine, table };
+                        let times = &mut prepared.times;
+                        Box::pin(self.migrate_by_command(&mut attempts, ready, &purpose, times)).await?;
+                    }
+                    (_, None) => {
+                        Box::pin(self.migrate(&mut attempts, ready, &plans, &mut prepared.times)).await?;
+                    }
                 }
             }
         }
@@ -187,6 +208,41 @@ impl Life<'_> {
             prepared.database_url = database.export_url(database.target());
         }
         Ok(prepared)
+    }
+
+    /// Whether nothing but the migrate command says what is to be migrated.
+    fn only_the_command_knows(&self) -> bool {
+        let Config { migrate_command, format, migrations, .. } = self.config;
+        migrate_command.is_some() && format.is_none() && migrations.is_none()
+    }
+
+    /// The command that applies the migrations, if castoff is to apply any and does not do it itself.
+    ///
+    /// One that is certain to run is looked up at once.
+    fn migrate_command(&self, migrations: Option<&Migrations>) -> Result<Option<Line>> {
+        let config = self.config;
+        let migrates =
+            matches!((&config.task, config.mode), (Task::Migrate, _) | (Task::Become, Mode::Migrate));
+        let from_format = migrations.and_then(|migrations| {
+            let default = migrations.format.default_command()?;
+            Some((migrations.format.name(), default))
+        });
+        let line = match (&config.migrate_command, from_format) {
+            _ if !migrates => return Ok(None),
+            (Some(line), _) => line.clone(),
+            (None, Some((format, default))) => {
+                Line::split(&format!("the command of --format {format}"), default, default)
+                    .map_err(|why| Failure::message(Exit::Internal, why))?
+            }
+            (None, None) => return Ok(None),
+        };
+        if migrations.is_none() {
+            external::find(&line, &config.environment)?;
+        }
+        if let Some(user) = &config.user {
+            user.try_out(None)?;
+        }
+        Ok(Some(line))
     }
 
     async fn wait(

@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::attempt::{Attempts, Ready, Trouble};
 use crate::backoff::jitter;
+use crate::command::Line;
 use crate::duration::{milliseconds, whole};
 use crate::engine::{DbError, Engine, Facts, Holder, Ledger, LockKey, Reading, Session, Verdict};
 use crate::exit::{Exit, Failure, Result};
@@ -65,6 +66,16 @@ impl Undertaking {
         let Migration { id, file, sql, .. } = migration;
         Self { name: format!("migration {id} ({})", file.display()), mark: mark(id, sql) }
     }
+
+    /// A command, and what it is to apply where that is known: it may not fail at the next version of either.
+    pub fn command(line: &Line, pending: &[&str]) -> Self {
+        let content =
+            [&[line.name()], &line.arguments().iter().map(String::as_str).collect::<Vec<_>>()[..], pending];
+        Self {
+            name: format!("the migrate command `{}`", line.name()),
+            mark: mark("command", &content.concat().join("\0")),
+        }
+    }
 }
 
 /// An id, and what tells its content from another's under that id.
@@ -92,6 +103,11 @@ pub struct Locked {
 }
 
 impl Locked {
+    /// The lock that castoff's instances exclude each other by.
+    pub fn own_key(&self) -> Option<&LockKey> {
+        self.keys.first()
+    }
+
     /// The session, for work under the lock.
     pub fn session(&mut self) -> &mut dyn Session {
         &mut *self.session
@@ -291,15 +307,7 @@ impl Waiter {
         // On MySQL `since` moves with every statement of the same holder.
         let who = |holder: &Holder| (holder.pid, holder.application_name.clone(), holder.client.clone());
         if self.holder.as_ref().map(who) != Some(who(&holder)) {
-            tracing::info!(
-                event = "lock.waiting",
-                holder.application_name = holder.application_name.as_deref(),
-                holder.pid = holder.pid,
-                holder.client = holder.client.as_deref(),
-                holder.since = holder.since.as_deref(),
-                "waiting for the lock held by {}",
-                describe(&holder)
-            );
+            announce(&holder, "waiting for the lock held by");
         }
         self.holder = Some(holder);
     }
@@ -345,8 +353,21 @@ impl Waiter {
     }
 }
 
+/// Says whom we wait for.
+pub(crate) fn announce(holder: &Holder, why: &str) {
+    tracing::info!(
+        event = "lock.waiting",
+        holder.application_name = holder.application_name.as_deref(),
+        holder.pid = holder.pid,
+        holder.client = holder.client.as_deref(),
+        holder.since = holder.since.as_deref(),
+        "{why} {}",
+        describe(holder)
+    );
+}
+
 /// A holder for a sentence.
-fn describe(holder: &Holder) -> String {
+pub(crate) fn describe(holder: &Holder) -> String {
     let mut text = holder.application_name.clone().unwrap_or_else(|| "another session".into());
     let mut details = Vec::new();
     if let Some(pid) = holder.pid {

@@ -214,6 +214,24 @@ impl Plan {
     /// 65 where an earlier migration failed, drift stops castoff, or the tool refuses the schema; 64 where `auto` met a
     /// schema it does not know.
     pub fn steps(&self, plans: &Plans<'_>, reading: &Reading) -> Result<Vec<Planned>> {
+        self.admit(plans, reading)?;
+        let (facts, table) = (&reading.facts, &plans.ledger.table);
+        if reading.history.is_none() && facts.schema.is_empty() {
+            return Err(Failure::message(
+                Exit::Refused,
+                format!("there is no schema to create {table} in: the search path names none that exists"),
+            )
+            .hint("create the schema, or mend search_path in the URL or of the role"));
+        }
+        self.planned(plans)
+    }
+
+    /// Whether anything may be applied at all, by us or by a command.
+    ///
+    /// # Errors
+    ///
+    /// As for [`steps`](Self::steps).
+    pub fn admit(&self, plans: &Plans<'_>, reading: &Reading) -> Result<()> {
         let Plans { migrations, ledger, policy, .. } = *plans;
         let (facts, history_exists) = (&reading.facts, reading.history.is_some());
         let table = &ledger.table;
@@ -237,14 +255,7 @@ impl Plan {
         if self.has_pending() && !history_exists && facts.holds_tables {
             foreign_tables(plans)?;
         }
-        if !history_exists && facts.schema.is_empty() {
-            return Err(Failure::message(
-                Exit::Refused,
-                format!("there is no schema to create {table} in: the search path names none that exists"),
-            )
-            .hint("create the schema, or mend search_path in the URL or of the role"));
-        }
-        self.planned(plans)
+        Ok(())
     }
 
     fn planned(&self, plans: &Plans<'_>) -> Result<Vec<Planned>> {

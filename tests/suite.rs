@@ -32,6 +32,8 @@ mod herd;
 #[cfg(test)]
 mod lock;
 #[cfg(test)]
+mod migrate_command;
+#[cfg(test)]
 mod pooler;
 #[cfg(test)]
 mod scripts;

@@ -142,6 +142,15 @@ pub static OPTIONS: &[Opt] = &[
     ),
     option(
         WHAT,
+        "migrate-command",
+        "CMD",
+        false,
+        "Applies the migrations, under castoff's lock, as --user, with DATABASE_URL, PG* or MYSQL_* set. Split as a \
+         shell splits words; no shell is started. With a format it runs when something is pending, without one at \
+         every start [default: the format's, if any]",
+    ),
+    option(
+        WHAT,
         "on-edited",
         "POLICY",
         false,
@@ -190,7 +199,6 @@ pub static OPTIONS: &[Opt] = &[
 
 /// Options that are documented and not in this version. Setting one is a mistake, never ignored.
 pub const LATER_OPTIONS: &[&str] = &[
-    "migrate-command",
     "out-of-order",
     "before-migrate",
     "after-migrate",

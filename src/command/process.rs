@@ -25,7 +25,7 @@ impl Process {
     pub(super) fn start(program: &Path, command: &Command<'_>, inherited: Inherited) -> io::Result<Self> {
         let terminal = Terminal::in_the_foreground();
         let mut start = process::Command::new(program);
-        start.arg0(command.words.program()).args(command.words.arguments());
+        start.arg0(command.line.program()).args(command.line.arguments());
         start.env_clear().envs(command.environment.iter());
         start.stdin(Stdio::null()).process_group(0);
         let descriptor = terminal.as_ref().map(Terminal::descriptor);

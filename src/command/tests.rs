@@ -1,9 +1,9 @@
-use super::{Status, Words, find};
+use super::{Line, Status, find};
 use crate::config::Environment;
 use crate::exit::Exit;
 
-fn words(line: &str) -> Words {
-    Words::split("--migrate-command", line, "alembic upgrade heads").unwrap()
+fn words(line: &str) -> Line {
+    Line::split("--migrate-command", line, "alembic upgrade heads").unwrap()
 }
 
 #[test]

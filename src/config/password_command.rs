@@ -6,19 +6,19 @@ use std::process::Stdio;
 use tokio::process::Command;
 
 use super::environment::Environment;
-use crate::command::{Group, Words};
+use crate::command::{Group, Line};
 use crate::exit::{Exit, Failure, Result};
 use crate::target::Secret;
 
 /// The command, split into words.
 #[derive(Clone)]
-pub(crate) struct PasswordCommand(Words);
+pub(crate) struct PasswordCommand(Line);
 
 impl PasswordCommand {
     /// Splits the words as a shell does.
     pub(crate) fn new(origin: &str, line: &str) -> std::result::Result<Self, String> {
         let example = "aws rds generate-db-auth-token --hostname db --port 5432 --username app";
-        Words::split(origin, line, example).map(Self)
+        Line::split(origin, line, example).map(Self)
     }
 
     /// The flag or variable.
@@ -35,15 +35,15 @@ impl PasswordCommand {
     /// [`Exit::Usage`] where the program cannot be started, [`Exit::Unavailable`] where it ran and gave no password,
     /// which another attempt may cure.
     pub(crate) async fn ask(&self, environment: &Environment) -> Result<Secret> {
-        let words = &self.0;
-        let mut command = Command::new(words.program());
-        command.args(words.arguments()).env_clear().envs(environment.iter());
+        let line = &self.0;
+        let mut command = Command::new(line.program());
+        command.args(line.arguments()).env_clear().envs(environment.iter());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         command.kill_on_drop(true).process_group(0);
         let child = command.spawn().map_err(|error| {
             Failure::message(
                 Exit::Usage,
-                format!("{}: `{}` cannot be started: {error}", words.origin(), words.name()),
+                format!("{}: `{}` cannot be started: {error}", line.origin(), line.name()),
             )
             .hint("give the path of a program that is in the image; there is no shell around it")
         })?;
@@ -52,17 +52,17 @@ impl PasswordCommand {
         let output = child
             .wait_with_output()
             .await
-            .map_err(|error| self.failed(&format!("`{}` could not be waited for: {error}", words.name())))?;
+            .map_err(|error| self.failed(&format!("`{}` could not be waited for: {error}", line.name())))?;
         if let Some(code) = output.status.code().filter(|code| *code != 0) {
-            return Err(self.failed(&format!("`{}` ended with code {code}", words.name())));
+            return Err(self.failed(&format!("`{}` ended with code {code}", line.name())));
         }
         if let Some(signal) = output.status.signal() {
-            return Err(self.failed(&format!("`{}` was killed by signal {signal}", words.name())));
+            return Err(self.failed(&format!("`{}` was killed by signal {signal}", line.name())));
         }
         let password = String::from_utf8(output.stdout)
-            .map_err(|_| self.failed(&format!("`{}` printed something that is not UTF-8", words.name())))?;
+            .map_err(|_| self.failed(&format!("`{}` printed something that is not UTF-8", line.name())))?;
         match without_trailing_newlines(&password) {
-            "" => Err(self.failed(&format!("`{}` printed nothing", words.name()))),
+            "" => Err(self.failed(&format!("`{}` printed nothing", line.name()))),
             password => Ok(Secret::new(password)),
         }
     }

@@ -278,6 +278,17 @@ impl Session for PostgresSession {
         })
     }
 
+    fn sessions_named<'a>(&'a mut self, prefix: &'a str) -> BoxFuture<'a, Result<Vec<Holder>, DbError>> {
+        Box::pin(async move {
+            let rows = self.rows(reading::sessions_query(prefix)).await?;
+            Ok(rows.iter().map(reading::holder).collect())
+        })
+    }
+
+    fn takes_startup_options(&self) -> bool {
+        self.nonce != Nonce::RefusedByPooler
+    }
+
     fn canceller(&self) -> Arc<dyn Cancel> {
         Arc::new(Canceller {
             target: self.target.clone(),

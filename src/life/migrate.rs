@@ -6,7 +6,7 @@ use super::{Life, Times};
 use crate::attempt::{Attempts, Ready};
 use crate::backoff::jitter;
 use crate::config::Timeouts;
-use crate::engine::Reading;
+use crate::engine::{Ledger, Reading};
 use crate::exec::name_phase;
 use crate::exit::{Exit, Failure, Result};
 use crate::lock::{self, Outcome};
@@ -54,6 +54,18 @@ impl Life<'_> {
                 locked.release().await;
                 return Err(lost.outcome_unknown("it is not recorded, and it commits by itself"));
             }
+            match self.await_remains(attempts, &mut locked, started).await {
+                Ok(true) => {}
+                Ok(false) => {
+                    drop(locked);
+                    ready = self.connect_again(attempts, ledger, times, lost.as_ref()).await?;
+                    continue;
+                }
+                Err(failure) => {
+                    locked.release().await;
+                    return Err(Lost::explain(lost.as_ref(), failure));
+                }
+            }
             name_phase("migrate");
             let started = Instant::now();
             let stopper = stopper.get_or_insert_with(|| Stopper::new(self.signal_number(), migrate));
@@ -79,17 +91,25 @@ impl Life<'_> {
             };
             drop(locked);
             lost = again;
-            // A server that ends every session at once is not to be knocked at without a pause.
-            tokio::time::sleep(jitter(Duration::ZERO, RECONNECT_PAUSE)).await;
-            ready = self
-                .wait(attempts, Some(ledger), times)
-                .await
-                .map_err(|failure| Lost::explain(lost.as_ref(), failure))?;
+            ready = self.connect_again(attempts, ledger, times, lost.as_ref()).await?;
         }
+    }
+
+    /// Waits for the server once more. One that ends every session at once is not to be knocked at without a pause.
+    async fn connect_again(
+        &self,
+        attempts: &mut Attempts<'_>,
+        ledger: &Ledger,
+        times: &mut Times,
+        lost: Option<&Lost>,
+    ) -> Result<Ready> {
+        tokio::time::sleep(jitter(Duration::ZERO, RECONNECT_PAUSE)).await;
+        let ready = self.wait(attempts, Some(ledger), times).await;
+        ready.map_err(|failure| Lost::explain(lost, failure))
     }
 }
 
-fn nothing_to_do(plans: &Plans<'_>, reading: &Reading, after_a_loss: bool) -> Result<()> {
+pub(super) fn nothing_to_do(plans: &Plans<'_>, reading: &Reading, after_a_loss: bool) -> Result<()> {
     if !after_a_loss {
         tracing::info!(event = "migrate.none", "nothing is pending");
     }

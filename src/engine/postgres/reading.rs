@@ -138,14 +138,37 @@ pub(super) fn unusable() -> DbError {
     }
 }
 
+/// A row of `a`, `pg_stat_activity`, as [`holder`] reads it, with the process id from `pid`: a row of that view may be
+/// missing.
+macro_rules! holder_columns {
+    ($pid:literal) => {
+        concat!(
+            "a.application_name, ",
+            $pid,
+            "::text, host(a.client_addr), \
+             to_char(a.backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
+        )
+    };
+}
+
+/// The other sessions of this database whose application name starts like this: every role is shown names and pids.
+pub(super) fn sessions_query(prefix: &str) -> String {
+    format!(
+        "SELECT {} FROM pg_stat_activity a WHERE left(a.application_name, {}) = {} \
+         AND a.datname = current_database() AND a.pid <> pg_backend_pid()",
+        holder_columns!("a.pid"),
+        prefix.chars().count(),
+        literal(prefix)
+    )
+}
+
 /// Who holds an advisory lock of this database.
 pub(super) fn holder_query(key: i64) -> String {
     let is_key = is_key(key);
     format!(
-        "SELECT a.application_name, l.pid::text, host(a.client_addr), \
-         to_char(a.backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"') \
-         FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid \
-         WHERE l.granted AND {is_key} AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        "SELECT {} FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid \
+         WHERE l.granted AND {is_key} AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+        holder_columns!("l.pid")
     )
 }
 

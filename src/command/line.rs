@@ -4,19 +4,19 @@ use std::ffi::OsStr;
 
 /// A program and its arguments. No `Debug`: they may be secrets.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Words {
+pub struct Line {
     origin: String,
     program: String,
     arguments: Vec<String>,
 }
 
-impl std::fmt::Debug for Words {
+impl std::fmt::Debug for Line {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Words").field("origin", &self.origin).finish_non_exhaustive()
+        f.debug_struct("Line").field("origin", &self.origin).finish_non_exhaustive()
     }
 }
 
-impl Words {
+impl Line {
     /// Splits a line as a shell does; no shell is started. `origin` is the flag or variable that held it.
     ///
     /// # Errors
@@ -56,17 +56,17 @@ impl Words {
 
 #[cfg(test)]
 mod tests {
-    use super::Words;
+    use super::Line;
 
-    fn split(line: &str) -> Result<Words, String> {
-        Words::split("CMD", line, "alembic upgrade heads")
+    fn split(line: &str) -> Result<Line, String> {
+        Line::split("CMD", line, "alembic upgrade heads")
     }
 
     #[test]
     fn words_are_split_as_a_shell_splits_them() {
-        let words = split(r#"sh -c 'a "b"; c' two\ words "" $HOME"#).unwrap();
-        assert_eq!(words.name(), "sh");
-        assert_eq!(words.arguments(), ["-c", "a \"b\"; c", "two words", "", "$HOME"]);
+        let line = split(r#"sh -c 'a "b"; c' two\ words "" $HOME"#).unwrap();
+        assert_eq!(line.name(), "sh");
+        assert_eq!(line.arguments(), ["-c", "a \"b\"; c", "two words", "", "$HOME"]);
     }
 
     #[test]
