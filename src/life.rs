@@ -141,12 +141,13 @@ impl Life<'_> {
             (Task::Wait, _) | (Task::Become, Mode::Wait | Mode::Off) => None,
             (Task::Become | Task::Migrate, _) if self.only_the_command_knows() => None,
             (Task::Become | Task::Migrate | Task::Status { .. } | Task::Resolve { .. }, _) => {
-                Some(Migrations::read(
+                let read = Migrations::read(
                     config.migrations.as_deref(),
                     config.format.as_deref(),
                     config.history_table.clone(),
                     engine,
-                )?)
+                );
+                Some(read.map_err(|failure| self.without_files(failure))?)
             }
         };
         if let Some(why) = migrations.as_ref().and_then(|migrations| migrations.opaque.as_ref())
@@ -214,6 +215,17 @@ impl Life<'_> {
     fn only_the_command_knows(&self) -> bool {
         let Config { migrate_command, format, migrations, .. } = self.config;
         migrate_command.is_some() && format.is_none() && migrations.is_none()
+    }
+
+    /// No files, and castoff is asked what they say.
+    fn without_files(&self, failure: Failure) -> Failure {
+        if !self.only_the_command_knows() {
+            return failure;
+        }
+        failure.hint(
+            "the migrate command does not say what is pending: name the files it applies with --migrations, and \
+             --format if it is not recognised",
+        )
     }
 
     /// The command that applies the migrations, if castoff is to apply any and does not do it itself.

@@ -228,6 +228,14 @@ fn drift_stops_a_command_as_it_stops_castoff() {
 }
 
 #[test]
+fn a_command_alone_does_not_say_what_is_pending() {
+    let Some(database) = Database::on(Engine::Postgres) else { return };
+    let run =
+        Run::new(["status", "--migrate-command", "true"]).database(&database).output().exits(Exit::NoInput);
+    assert!(run.field("exit", "hint").contains("--migrations"), "{run}");
+}
+
+#[test]
 fn where_castoff_only_looks_it_does_not_run() {
     let Some(database) = Database::on(Engine::Postgres) else { return };
     for run in [

@@ -9,7 +9,7 @@ use super::{Life, Times, migrate::nothing_to_do, remains};
 use crate::attempt::{Attempts, Ready, Trouble};
 use crate::backoff::jitter;
 use crate::command::environment::{Access, environment};
-use crate::command::{Command, Ended, Halt, Line, Status};
+use crate::command::{Command, Ended, Halt, Line};
 use crate::duration::{milliseconds, whole};
 use crate::engine::{DbError, Engine, Facts, Ledger, LockKey, Reading};
 use crate::exec::name_phase;
@@ -19,6 +19,10 @@ use crate::migrate::{Stop, Stopper, hold_failure};
 use crate::plan::Plans;
 use crate::signals::Signal;
 use crate::user::User;
+
+use verdict::{Judgement, judge, outcome_unknown, stopped, unlearned};
+
+mod verdict;
 
 /// How often the lock is looked after while the command runs.
 const WATCH_EVERY: Duration = Duration::from_secs(1);
@@ -238,6 +242,9 @@ impl Life<'_> {
             environment: environment(&self.config.environment, &access, user.map(User::home)),
             user,
         };
+        if let Some(stop) = stopper.requested_already().await {
+            return Err(stopped(stop, "nothing was applied"));
+        }
         let (started, name) = (Instant::now(), purpose.line.name());
         let pending = purpose.pending(&locked.reading)?.map(|pending| pending.len());
         let known = pending.map(|pending| format!("{pending} pending: ")).unwrap_or_default();
@@ -247,7 +254,9 @@ impl Life<'_> {
         let ended = match self.watched(&command, locked, stopper).await {
             Ok(ended) => ended,
             Err(failure) => {
-                hold_failure(locked, &undertaking, stopper).await;
+                if failure.exit == Exit::MigrationFailed {
+                    hold_failure(locked, &undertaking, stopper).await;
+                }
                 return Err(failure);
             }
         };
@@ -336,64 +345,5 @@ async fn watch(locked: &mut Locked, over: &Notify) -> Option<String> {
             Ok(Err(DbError { message, .. })) => return Some(message),
             Err(_) => return Some(format!("the server did not answer for {}", whole(ANSWER_LIMIT))),
         }
-    }
-}
-
-/// What the end of a command means.
-enum Judgement {
-    Succeeded,
-    Failed(Failure),
-    Stopped(Failure),
-    Lost(String),
-}
-
-fn judge(line: &Line, ended: Ended<Why>) -> Judgement {
-    let Ended { status, halted, interrupted } = ended;
-    let what = format!("the migrate command `{}` {status}", line.name());
-    match (halted, interrupted) {
-        (Some(Why::Lost(reason)), _) => Judgement::Lost(reason),
-        (Some(Why::Stop(Stop::Signal(number))), _) => {
-            Judgement::Stopped(Failure::message(Exit::Signal(number), format!("stopped by a signal; {what}")))
-        }
-        (Some(Why::Stop(Stop::Timeout(limit))), _) => Judgement::Stopped(
-            Failure::message(
-                Exit::MigrateTimeout,
-                format!("the migrate timeout of {} passed; {what}", whole(limit)),
-            )
-            .hint("raise --migrate-timeout, or make the migrations smaller"),
-        ),
-        (None, Some(signal)) => {
-            tracing::info!(event = "signal", name = %signal, phase = "migrate", "{signal} came from the terminal");
-            Judgement::Stopped(Failure::message(
-                Exit::Signal(signal as i32),
-                format!("stopped from the terminal; {what}"),
-            ))
-        }
-        (None, None) if status == Status::Exited(0) => Judgement::Succeeded,
-        (None, None) => Judgement::Failed(
-            Failure::message(Exit::MigrationFailed, what)
-                .hint("what it printed says why; mend that and deploy again"),
-        ),
-    }
-}
-
-/// The command was ended in the middle, or its end was not seen, and the history does not say that all is well.
-fn outcome_unknown(line: &Line, reason: &str, why: impl std::fmt::Display) -> Failure {
-    Failure::message(
-        Exit::OutcomeUnknown,
-        format!(
-            "the lock was lost while the migrate command `{}` ran ({reason}), and how far it got could not be learned: \
-             {why}",
-            line.name()
-        ),
-    )
-    .hint("see what of it is in the database before starting again")
-}
-
-/// What came instead of learning the outcome. A signal stays a signal, and a failure that another replica met is one.
-fn unlearned(line: &Line, reason: &str, failure: Failure) -> Failure {
-    match failure.exit {
-        Exit::Signal(_) | Exit::MigrationFailed => failure,
-        _ => outcome_unknown(line, reason, &failure),
     }
 }

@@ -54,7 +54,10 @@ impl Life<'_> {
                 locked.release().await;
                 return Err(lost.outcome_unknown("it is not recorded, and it commits by itself"));
             }
-            match self.await_remains(attempts, &mut locked, started).await {
+            let waiting = Instant::now();
+            let kept = self.await_remains(attempts, &mut locked, started).await;
+            times.lock += waiting.elapsed();
+            match kept {
                 Ok(true) => {}
                 Ok(false) => {
                     drop(locked);

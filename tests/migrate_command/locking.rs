@@ -83,9 +83,15 @@ fn through_a_transaction_pooler_it_does_not_run() {
 
 /// Ends castoff's own session, which holds the lock.
 fn end_the_session(database: &Database) {
-    let sql = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
-               WHERE application_name LIKE 'castoff/%' AND datname = current_database()";
-    assert_eq!(database.one(sql), "1");
+    if database.engine() == Engine::Postgres {
+        let sql = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
+                   WHERE application_name LIKE 'castoff/%' AND datname = current_database()";
+        assert_eq!(database.one(sql), "1");
+        return;
+    }
+    let sql = format!("SELECT id FROM information_schema.processlist WHERE user = '{}'", database.name());
+    let id = database.one(&sql);
+    database.exec(&format!("KILL CONNECTION {id}"));
 }
 
 /// Whether the process with this id is there.
@@ -95,10 +101,11 @@ fn runs(pid: &str) -> bool {
 
 #[test]
 fn a_lock_that_is_lost_ends_the_command() {
-    let Some(database) = Database::on(Engine::Postgres) else { return };
-    for trap in ["", "trap '' TERM; "] {
-        let mut running =
-            with(&database, &format!("{trap}echo pid $$ >&2; while :; do sleep 0.1; done")).spawn();
+    for (engine, trap) in [(Engine::Postgres, ""), (Engine::Postgres, "trap '' TERM; "), (Engine::MySql, "")]
+    {
+        let Some(database) = Database::on(engine) else { return };
+        let line = format!("{trap}echo pid $$ >&2; while :; do sleep 0.1; done");
+        let mut running = with(&database, &line).spawn();
         let pid = running.until_line("its pid", |line| line.strip_prefix("pid ").map(str::to_owned));
         assert!(runs(&pid));
         end_the_session(&database);

@@ -85,6 +85,25 @@ fn a_command_that_ignores_the_signal_has_the_grace_and_is_killed() {
 }
 
 #[test]
+fn a_castoff_that_may_signal_nobody_else_stops_its_user_s_command() {
+    if !root() {
+        return;
+    }
+    let Some(database) = Database::on(Engine::Postgres) else { return };
+    // As a container with `cap_drop: ALL` and the two capabilities to change the user.
+    let bounded = ["/usr/bin/setpriv", "--bounding-set=-kill", "--inh-caps=-kill", "--"];
+    for (line, how) in [("", "SIGTERM"), ("trap '' TERM; ", "SIGKILL")] {
+        let line = format!("setsid --fork sleep 79.25; {line}echo ready >&2; while :; do sleep 79.25; done");
+        let run = with(&database, &line).option(["--user", "41234"]).option(["--stop-grace", "300ms"]);
+        let mut running = ready(&run.under(bounded).pid1());
+        running.signal(Signal::SIGTERM);
+        let run = running.wait().exits(Exit::Signal(libc::SIGTERM));
+        assert!(run.field("exit", "reason").contains(how) && !run.stderr.contains("cannot send"), "{run}");
+        assert!(!run.stderr.contains("could not be ended"), "{run}");
+    }
+}
+
+#[test]
 fn every_further_signal_is_sent_on() {
     let Some(database) = Database::on(Engine::Postgres) else { return };
     let mut running = ready(&with(&database, &listening(3)));
