@@ -242,7 +242,7 @@ A _FILE variable (DATABASE_URL_FILE too) names a file that holds the value and i
 
 Exit codes: 0 done; 64 usage or configuration; 65 migrations cannot be trusted; 66 no migrations; 69 database not
 ready in time; 70 internal error; 71 operating system error; 74 outcome unknown; 75 lock not free in time; 77 refused
-for good; 80 a migration failed; 81 migrate timeout; 82 migrations pending; 126 COMMAND not executable; 127 COMMAND
+for good; 80 a migration or command failed; 81 migrate timeout; 82 migrations pending; 126 COMMAND not executable; 127 COMMAND
 not found; 128+n signal n.";
 
 fn version() -> &'static str {

@@ -7,7 +7,7 @@
 //! - Nothing sleeps to synchronise: a test waits for a log line ([`Running::until`]) or for a state of the
 //!   server ([`eventually`]), each with a bound that fails with everything known.
 //!
-//! Needs: PostgreSQL, MariaDB and PgBouncer from the distribution's packages, and root for namespaces. What is
+//! Needs: PostgreSQL, MariaDB, PgBouncer and gosu from the distribution's packages, and root for namespaces. What is
 //! missing is said loudly; with `CI` set, or named in `CASTOFF_REQUIRE` (comma list), it is a failure.
 
 mod client;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use castoff::exit::Exit;
 
 use crate::harness::{
-    Database, Engine, Finished, PgBouncer, Running, Scratch, eventually, heavy, on_every_engine,
+    Database, Engine, Finished, PgBouncer, Running, Scratch, eventually, heavy, keys, on_every_engine,
 };
 
 use super::{Applied, with};
@@ -68,6 +68,26 @@ fn one_failure_is_one_failure(database: &Database) {
     different.wait().succeeds();
     let runs = std::fs::read_to_string(home.path().join("runs")).expect("it ran");
     assert_eq!(runs, "run\n");
+}
+
+#[test]
+fn the_tool_s_own_lock_is_left_to_the_tool() {
+    let Some(database) = Database::on(Engine::Postgres) else { return };
+    let name = database.name();
+    let take = format!("psql -AtXc 'SELECT pg_try_advisory_lock({})'", keys::sqlx(&name));
+    let held = "psql -AtXc \"SELECT (classid::bigint << 32) | objid::bigint FROM pg_locks WHERE granted \
+                AND locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())\"";
+    let locks = format!("{take}; {held}");
+    let applied = Applied::new();
+    let with_files = with(&database, &format!("{}; {locks}", applied.line)).migrations(&applied.files);
+    let nothing_known = with(&database, &locks);
+    let table_known = nothing_known.clone().option(["--history-table", "django_migrations"]);
+    for (run, table) in
+        [(with_files, "_sqlx_migrations"), (nothing_known, ""), (table_known, "django_migrations")]
+    {
+        let run = run.output().succeeds();
+        assert_eq!(run.stdout, format!("t\n{}\nstarted\n", keys::own(&name, "public", table)));
+    }
 }
 
 #[test]
