@@ -190,11 +190,6 @@ pub trait Format: Sync {
     /// The key the tool itself locks, where it does.
     fn lock_keys(&self, engine: Engine, facts: &Facts) -> Vec<LockKey>;
 
-    /// The command that applies the migrations where castoff only reads them; `None` where it applies them itself.
-    fn default_command(&self) -> Option<&'static str> {
-        None
-    }
-
     /// What the tool does by itself, without being told.
     fn habits(&self, engine: Engine) -> Habits;
 

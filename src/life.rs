@@ -194,7 +194,8 @@ impl Life<'_> {
                     // Boxed, because it is large and most starts never get there.
                     (_, Some(line)) => {
                         let table = &ledger.table.name;
-                        let purpose = ByCommand { line, plans: Some(&plans), engine, table };
+                        let plans = migrations.opaque.is_none().then_some(&plans);
+                        let purpose = ByCommand { line, plans, engine, table };
                         let times = &mut prepared.times;
                         Box::pin(self.migrate_by_command(&mut attempts, ready, &purpose, times)).await?;
                     }
@@ -248,7 +249,7 @@ impl Life<'_> {
             }
             (None, None) => return Ok(None),
         };
-        if migrations.is_none() {
+        if migrations.is_none_or(|migrations| migrations.opaque.is_some()) {
             external::find(&line, &config.environment)?;
         }
         if let Some(user) = &config.user {
