@@ -7,6 +7,9 @@
 #[path = "interop/alembic.rs"]
 mod alembic;
 #[cfg(test)]
+#[path = "interop/alembic_command.rs"]
+mod alembic_command;
+#[cfg(test)]
 #[path = "interop/alembic_driver.rs"]
 mod alembic_driver;
 #[cfg(test)]
