@@ -1,0 +1,2 @@
+-- CreateIndex
+CREATE INDEX "Performance_startsAt_venueId_idx" ON "Performance"("startsAt", "venueId");
