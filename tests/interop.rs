@@ -24,6 +24,16 @@ mod dump;
 #[cfg(test)]
 #[expect(dead_code, unused_imports, reason = "the suite uses what these tests do not")]
 mod harness;
+// Prisma 6.19.3, on PostgreSQL.
+#[cfg(test)]
+#[path = "interop/prisma.rs"]
+mod prisma;
+#[cfg(test)]
+#[path = "interop/prisma_cli.rs"]
+mod prisma_cli;
+#[cfg(test)]
+#[path = "interop/prisma_states.rs"]
+mod prisma_states;
 // sqlx-cli 0.9.
 #[cfg(test)]
 #[path = "interop/sqlx.rs"]

@@ -7,19 +7,24 @@ use crate::harness::{Engine, Migrations};
 /// The last version that [`first_half`] holds; on every engine further ones follow.
 const HALF: &str = "20250121103000";
 
-/// Every file of a format's corpus for this engine, by name.
+/// Every file of a format's corpus for this engine, by its path below the corpus.
 fn files(format: &str, engine: Engine) -> Vec<(String, String)> {
-    let directory: PathBuf =
+    let root: PathBuf =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations").join(format).join(engine.name());
-    let entries =
-        std::fs::read_dir(&directory).unwrap_or_else(|error| panic!("{}: {error}", directory.display()));
-    let mut files: Vec<(String, String)> = entries
-        .map(|entry| entry.expect("an entry of the corpus").path())
-        .map(|path| {
+    let (mut files, mut directories) = (Vec::new(), vec![root.clone()]);
+    while let Some(directory) = directories.pop() {
+        let entries =
+            std::fs::read_dir(&directory).unwrap_or_else(|error| panic!("{}: {error}", directory.display()));
+        for path in entries.map(|entry| entry.expect("an entry of the corpus").path()) {
+            if path.is_dir() {
+                directories.push(path);
+                continue;
+            }
             let text = std::fs::read_to_string(&path).expect("a file of the corpus");
-            (path.file_name().expect("a name").to_str().expect("an ASCII name").to_owned(), text)
-        })
-        .collect();
+            let name = path.strip_prefix(&root).expect("a path below the corpus");
+            files.push((name.to_str().expect("an ASCII name").to_owned(), text));
+        }
+    }
     files.sort();
     files
 }
@@ -41,7 +46,9 @@ pub(crate) fn whole(format: &str, engine: Engine) -> Migrations {
 pub(crate) fn first_half(format: &str, engine: Engine) -> Migrations {
     let all = files(format, engine);
     let count = all.len();
-    let half: Vec<_> = all.into_iter().filter(|(name, _)| name.split('_').next() <= Some(HALF)).collect();
+    // What bears no version, such as Prisma's `migration_lock.toml`, was there from the beginning.
+    let first = |name: &str| name.split('_').next() <= Some(HALF) || !name.starts_with(char::is_numeric);
+    let half: Vec<_> = all.into_iter().filter(|(name, _)| first(name)).collect();
     assert!((1..count).contains(&half.len()), "{} of {count} files are no half", half.len());
     written(half.into_iter())
 }

@@ -4,9 +4,10 @@ use std::fmt::Write;
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::harness::{Database, Engine};
+use crate::harness::{Database, Engine, PrismaRow};
 
-const HISTORY: &str = "_sqlx_migrations";
+/// Each tool's history is compared by its own rules, since its rows hold times.
+const HISTORIES: [&str; 2] = ["_sqlx_migrations", "_prisma_migrations"];
 
 /// Everything in this database. Two databases that hold the same dump alike, whatever they are called.
 pub(crate) fn dump(database: &Database) -> String {
@@ -16,11 +17,34 @@ pub(crate) fn dump(database: &Database) -> String {
         Engine::Sqlite => sqlite(database),
     };
     let mut text = text.replace(&database.name(), "app");
+    text.push_str(&sqlx_history(database));
+    text.push_str(&prisma_history(&database.prisma_history()));
+    text
+}
+
+fn sqlx_history(database: &Database) -> String {
+    let mut text = String::new();
     // `installed_on` and `execution_time` are the times; both tools set the second one at the end.
     for row in database.history() {
         let timed = if row.execution_time > 0 { "timed" } else { "NOT TIMED" };
         write!(text, "\n{} {:?} {} {} {timed}", row.version, row.description, row.success, row.checksum)
             .expect("a string takes everything");
+    }
+    text
+}
+
+/// The rows without ids and times, of which only their presence is told; and of logs, the words of which are the
+/// engine's own, only whether there are any.
+pub(crate) fn prisma_history(rows: &[PrismaRow]) -> String {
+    let mut text = String::new();
+    for row in rows {
+        row.assert_id();
+        let logs = row.logs.as_deref().map(|logs| if logs.is_empty() { "empty" } else { "logs" });
+        let (name, checksum, steps) = (&row.name, &row.checksum, &row.steps);
+        write!(text, "\n{name} {checksum} {:?} {logs:?} {steps}", row.state())
+            .expect("a string takes everything");
+        // A finished row may have been rolled back by hand.
+        write!(text, " {}", row.finished_at.is_some()).expect("a string takes everything");
     }
     text
 }
@@ -48,7 +72,8 @@ fn postgres(database: &Database) -> String {
     let pg_dump: Option<PathBuf> =
         versions.map(|entry| entry.path().join("bin/pg_dump")).find(|path| path.exists());
     let mut command = Command::new(pg_dump.expect("pg_dump beside the server"));
-    command.arg(format!("--exclude-table-data={HISTORY}")).arg("--dbname").arg(database.url());
+    command.args(HISTORIES.map(|history| format!("--exclude-table-data=*.{history}")));
+    command.arg("--dbname").arg(database.url());
     // Newer releases bracket a dump in lines with a random word.
     let lines = output(command);
     lines.lines().filter(|line| !line.contains("restrict ")).collect::<Vec<_>>().join("\n")
@@ -65,7 +90,8 @@ fn mariadb(database: &Database) -> String {
     ]);
     command.args(["--routines", "--triggers", "--events", "--order-by-primary", "--skip-extended-insert"]);
     command.arg(format!("--port={}", database.port())).arg(format!("--user={}", database.name()));
-    command.arg(format!("--ignore-table-data={}.{HISTORY}", database.name())).arg(database.name());
+    command.args(HISTORIES.map(|history| format!("--ignore-table-data={}.{history}", database.name())));
+    command.arg(database.name());
     command.env("MYSQL_PWD", database.password());
     output(command)
 }
@@ -77,8 +103,8 @@ fn sqlite(database: &Database) -> String {
         let mut words = object.into_iter().flatten();
         let (kind, name) = (words.next().expect("a type"), words.next().expect("a name"));
         writeln!(text, "{}", words.next().unwrap_or_default()).expect("a string takes everything");
-        if kind == "table" && name != HISTORY {
-            for row in database.rows(&format!("SELECT * FROM {name} ORDER BY 1, 2")) {
+        if kind == "table" && !HISTORIES.contains(&name.as_str()) {
+            for row in database.rows(&format!("SELECT * FROM \"{name}\" ORDER BY 1, 2")) {
                 writeln!(text, "{name} {row:?}").expect("a string takes everything");
             }
         }
