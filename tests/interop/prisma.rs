@@ -93,18 +93,20 @@ fn castoff_alone_leaves_what_prisma_alone_leaves() {
 /// sqlx would set a time zone for its session; Prisma sets none, and a literal without one means the database's.
 #[test]
 fn a_database_in_another_time_zone_gets_prismas_rows() {
-    let Some((database, prisma)) = database_and_prisma() else { return };
+    let Some((database, _)) = database_and_prisma() else { return };
     let Some((alone, its_prisma)) = database_and_prisma() else { return };
     for one in [&database, &alone] {
         one.exec(&format!("ALTER DATABASE {} SET timezone = 'Asia/Tokyo'", one.name()));
     }
     let files = whole("prisma", Engine::Postgres);
-    Run::migrate(&database, &first_half("prisma", Engine::Postgres)).output().succeeds();
-    let first = r#"SELECT extract(epoch FROM "startsAt")::bigint FROM "Performance" WHERE id = 4"#;
-    assert_eq!(database.one(first), "1740819600", "18:00 in Tokyo");
-    prisma.deploy(&files);
+    // Not in turns: the experimental adapter sends its times without their zone, so that only its own compare.
+    Run::migrate(&database, &files).output().succeeds();
     its_prisma.deploy(&files);
+    let last = r#"SELECT extract(epoch FROM "startsAt")::bigint FROM "Performance" WHERE id = 4"#;
+    assert_eq!(database.one(last), "1740819600", "18:00 in Tokyo");
     assert_alike(&dump(&database), &dump(&alone));
+    let started = "SELECT bool_and(now() - started_at < interval '5 minutes') FROM _prisma_migrations";
+    assert_eq!(database.one(started), "t", "castoff's own times are UTC in any zone");
 }
 
 #[test]
@@ -135,20 +137,22 @@ fn another_schema_is_created_and_filled_as_prisma_does() {
 #[test]
 fn both_refuse_a_schema_that_holds_tables_but_no_history() {
     let files = Migrations::of(&[("20250101000000_a/migration.sql", "CREATE TABLE a (id INT);\n")]);
+    // As PostGIS does: its table belongs to the extension.
+    let of_an_extension = "CREATE TABLE spatial_ref_sys (srid INT); RESET ROLE; \
+                           ALTER EXTENSION plpgsql ADD TABLE spatial_ref_sys";
+    let no_tables = "CREATE VIEW v AS SELECT 1 AS one; CREATE MATERIALIZED VIEW m AS SELECT 1 AS one; \
+                     CREATE TYPE e AS ENUM ('x'); CREATE SEQUENCE s; \
+                     CREATE SCHEMA other; CREATE TABLE other.u (id INT)";
     for (prepare, refused) in [
         ("CREATE TABLE u (id INT)", true),
         ("CREATE UNLOGGED TABLE u (id INT)", true),
-        ("CREATE TABLE spatial_ref_sys (srid INT)", false),
-        ("CREATE TABLE p (id INT) PARTITION BY RANGE (id)", false),
-        ("CREATE VIEW v AS SELECT 1 AS one; CREATE MATERIALIZED VIEW m AS SELECT 1 AS one", false),
-        ("CREATE TYPE e AS ENUM ('x'); CREATE SEQUENCE s", false),
-        ("CREATE SCHEMA other; CREATE TABLE other.u (id INT)", false),
+        (of_an_extension, false),
+        (no_tables, false),
     ] {
         let Some((database, prisma)) = database_and_prisma() else { return };
         let Some((for_prisma, its_prisma)) = database_and_prisma() else { return };
         for one in [&database, &for_prisma] {
-            one.exec(prepare);
-            one.exec(&format!("GRANT ALL ON SCHEMA public TO {}", one.name()));
+            one.exec(&format!("SET ROLE {}; {prepare}", one.name()));
         }
         let run = Run::migrate(&database, &files).option(["--format", "prisma"]).output();
         if refused {

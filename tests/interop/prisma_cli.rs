@@ -51,9 +51,13 @@ impl PrismaCli {
         command.arg(&self.program).arg("migrate").args(args).arg("--config").arg(&own).stdin(Stdio::null());
         command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).current_dir("/");
         command.env("DATABASE_URL", &self.url).env("ORACLE_MIGRATIONS", files.path());
-        // It asks nobody for newer versions and downloads no engine: any file passes for the ones it does not use.
+        // It asks nobody for newer versions and downloads no engine. For the ones it does not use a file that is there
+        // will do; `resolve` asks one of them whether the server can be reached.
         command.envs([("CHECKPOINT_DISABLE", "1"), ("PRISMA_HIDE_UPDATE_MESSAGE", "1"), ("NO_COLOR", "1")]);
-        command.env("PRISMA_QUERY_ENGINE_LIBRARY", &own).env("PRISMA_SCHEMA_ENGINE_BINARY", &own);
+        command.envs(
+            ["PRISMA_QUERY_ENGINE_LIBRARY", "PRISMA_SCHEMA_ENGINE_BINARY"]
+                .map(|engine| (engine, "/bin/true")),
+        );
         command
     }
 
