@@ -78,29 +78,19 @@ pub(super) fn recordable(engine: Engine, step: &Step, during: During, error: &Db
 }
 
 /// A server quotes what it does not understand. Where a secret stands in the statement, that may be the secret.
+///
+/// Everything between the first and the last quotation mark goes: MySQL quotes as it stands a text that itself holds
+/// the quotation marks around a password.
 fn discreet(error: &str, statement: Option<&str>) -> String {
+    const QUOTES: [char; 2] = ['"', '\''];
     if !statement.is_some_and(|statement| statement.contains(script::MASK)) {
         return error.to_owned();
     }
-    let mut discreet = String::new();
-    let mut rest = error;
-    while let Some((before, quote, quoted)) = split_at_quote(rest) {
-        discreet.push_str(before);
-        let Some((_, after)) = quoted.split_once(quote) else { break };
-        discreet.push_str(&format!("{quote}{}{quote}", script::MASK));
-        rest = after;
+    let Some((before, rest)) = error.split_once(QUOTES) else { return error.to_owned() };
+    match rest.rsplit_once(QUOTES) {
+        Some((_, after)) => format!("{before}\"{}\"{after}", script::MASK),
+        None => before.to_owned(),
     }
-    if split_at_quote(rest).is_none() {
-        discreet.push_str(rest);
-    }
-    discreet
-}
-
-/// What stands before the first quotation mark, the mark, and what stands behind it.
-fn split_at_quote(text: &str) -> Option<(&str, char, &str)> {
-    let quote = text.chars().find(|letter| matches!(letter, '"' | '\''))?;
-    let (before, after) = text.split_once(quote)?;
-    Some((before, quote, after))
 }
 
 /// Where in which file an error was.
@@ -261,5 +251,7 @@ mod tests {
         );
         assert_eq!(discreet(error, Some("SELECT 'x'::int")), error);
         assert_eq!(discreet("near 'pw and no end", Some("'***'")), "near ");
+        let mysql = "use near 'PASSWORD 'pw' NONSENSE' at line 1 (1064)";
+        assert_eq!(discreet(mysql, Some("PASSWORD ***")), "use near \"***\" at line 1 (1064)");
     }
 }
