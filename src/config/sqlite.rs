@@ -83,9 +83,11 @@ fn three_slashes(path: &str, folders: &Folders) -> Result<PathBuf, String> {
 
 /// Prisma's `file:./dev.db`: relative to the schema's folder or to the working directory, whichever holds it.
 fn prisma(path: &str, folders: &Folders, report: &mut Report) -> Result<PathBuf, String> {
-    let working = folders.working.join(path);
+    // Without the `.` of `./dev.db`, for a person who reads where it is.
+    let below = |folder: &Path| folder.join(path).components().collect::<PathBuf>();
+    let working = below(&folders.working);
     let Some(schema) = &folders.schema else { return Ok(working) };
-    let schema = schema.join(path);
+    let schema = below(schema);
     if same(&schema, &working) {
         return Ok(working);
     }
