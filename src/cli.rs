@@ -299,6 +299,11 @@ fn explain(error: &clap::Error) -> String {
             let flag = flag.map_or_else(|| "a flag".to_owned(), |flag| format!("--{flag}"));
             format!("{flag} needs a value: write for example {flag}=VALUE; `castoff --help` says more")
         }
+        // The only command that needs anything.
+        ErrorKind::MissingRequiredArgument | ErrorKind::ArgumentConflict => {
+            "`castoff resolve` needs one of `--applied ID` and `--rolled-back ID`; `castoff resolve --help` says more"
+                .to_owned()
+        }
         kind => format!("{}: {EXAMPLE}", kind.as_str().unwrap_or("the command line makes no sense")),
     }
 }

@@ -406,7 +406,7 @@ fn failed_elsewhere(undertaking: &Undertaking) -> Failure {
         Exit::MigrationFailed,
         format!("{} has just failed in another replica", undertaking.name),
     )
-    .hint("that replica's log says why; fix the migration and deploy again")
+    .hint("that replica's log says why, and what to do before deploying again")
 }
 
 fn pooled() -> Failure {
