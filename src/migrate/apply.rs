@@ -101,6 +101,7 @@ async fn apart(
     let sql = &step.migration.sql;
     write(session, ledger, &step.mark, During::Before, Duration::ZERO).await?;
     write(session, ledger, &step.before, During::Before, Duration::ZERO).await?;
+    // Nothing is sent of a file without a statement: MySQL calls an empty query an error.
     if script::must_be_split(engine, sql) {
         for (index, statement) in script::statements(engine, sql).iter().enumerate() {
             session
@@ -108,7 +109,7 @@ async fn apart(
                 .await
                 .map_err(|error| (During::Script(index), within(error, statement.offset, sql)))?;
         }
-    } else {
+    } else if !script::statements(engine, sql).is_empty() {
         whole(session, sql).await?;
     }
     write(session, ledger, &step.after, During::After, started.elapsed()).await
