@@ -36,6 +36,8 @@ mod migrate_command;
 #[cfg(test)]
 mod pooler;
 #[cfg(test)]
+mod prisma;
+#[cfg(test)]
 mod scripts;
 #[cfg(test)]
 mod secrets;

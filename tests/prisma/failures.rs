@@ -1,0 +1,178 @@
+//! A failure leaves Prisma's mark, blocks the next start, and says what to do; a stop that undid everything does not.
+
+use std::time::Duration;
+
+use castoff::exit::Exit;
+use nix::sys::signal::Signal;
+use serde_json::Value;
+
+use super::{FIRST, SECOND, THIRD, files, status};
+use crate::harness::{
+    Database, Engine, Finished, Migrations, PrismaState, Run, Running, eventually, on_every_engine,
+};
+use crate::lock::slow_sql;
+
+on_every_engine!(
+    a_failure_is_recorded_and_blocks_the_next_start,
+    a_failure_of_a_migration_no_longer_on_disk_blocks_as_well,
+    a_killed_castoff_leaves_an_unfinished_row_that_blocks,
+);
+
+/// Three, of which the second fails in its third line.
+pub(super) fn failing() -> Migrations {
+    files(&[
+        "CREATE TABLE a (id INT);\n",
+        "CREATE TABLE b (id INT);\n\nINSERT INTO nowhere\nVALUES (1);\n",
+        "CREATE TABLE c (id INT);\n",
+    ])
+}
+
+/// A start that an earlier failure stops.
+pub(super) fn is_blocked(database: &Database, files: &Migrations) -> Finished {
+    let run = Run::start(database, files, ["/bin/echo", "started"]).output().exits(Exit::Data);
+    assert_eq!(run.stdout, "");
+    assert!(run.field("exit", "reason").contains(SECOND), "{run}");
+    let hint = run.field("exit", "hint");
+    for repair in ["--applied", "--rolled-back"] {
+        assert!(hint.contains(&format!("castoff resolve {repair} {SECOND}")), "{hint}");
+    }
+    run
+}
+
+fn a_failure_is_recorded_and_blocks_the_next_start(database: &Database) {
+    let files = failing();
+    let run = Run::start(database, &files, ["/bin/echo", "started"]).output().exits(Exit::MigrationFailed);
+    assert_eq!((run.stdout.as_str(), run.applied()), ("", vec![FIRST.to_owned()]), "{run}");
+    let failed = run.event("migration.failed");
+    assert_eq!((failed["id"].as_str(), failed["line"].as_u64()), (Some(SECOND), Some(3)), "{run}");
+    assert!(failed["file"].as_str().is_some_and(|file| file.ends_with(&format!("{SECOND}/migration.sql"))));
+    assert!(failed["statement"].as_str().is_some_and(|sql| sql.starts_with("INSERT INTO nowhere")), "{run}");
+
+    let rows = database.prisma_history();
+    assert_eq!(rows.len(), 2, "{rows:?}");
+    assert_eq!((rows[1].state(), rows[1].steps.as_str()), (PrismaState::Unfinished, "0"));
+    let logs = rows[1].logs.as_deref().expect("logs");
+    assert!(
+        logs.starts_with("A migration failed to apply. New migrations cannot be applied before"),
+        "{logs}"
+    );
+    let code = match database.engine() {
+        Engine::Postgres => "42P01",
+        Engine::MySql => "1146",
+        Engine::Sqlite => "1",
+    };
+    let head = format!("\n\nMigration name: {SECOND}\n\nDatabase error code: {code}\n\nDatabase error:\n");
+    let (_, said) = logs.split_once(&head).unwrap_or_else(|| panic!("{head} is missing from {logs}"));
+    assert!(said.contains("nowhere"), "{logs}");
+
+    // PostgreSQL takes all of a file back; the others keep what came before the failure, as with Prisma.
+    assert_eq!(database.has_table("b"), database.engine() != Engine::Postgres);
+    assert!(!database.has_table("c"), "nothing came after it");
+
+    is_blocked(database, &files);
+    assert_eq!(database.prisma_history(), rows, "nothing was written");
+    // Prisma's lock on MySQL is the server's: while a migration of another database holds it, nobody can tell.
+    let said = eventually("nobody holds Prisma's lock", || {
+        let run = Run::new(["status", "--json"]).database(database).migrations(&files).output();
+        (run.code == 65).then(|| serde_json::from_str::<Value>(&run.stdout).expect("JSON"))
+    });
+    assert_eq!((&said["state"], &said["failed"][0]["id"]), (&"failed".into(), &SECOND.into()), "{said}");
+    let error = said["failed"][0]["error"].as_str().expect("what the server said");
+    assert!(error.contains("nowhere") && !error.contains("pris.ly"), "{error}");
+}
+
+fn a_failure_of_a_migration_no_longer_on_disk_blocks_as_well(database: &Database) {
+    let files = failing();
+    Run::migrate(database, &files).output().exits(Exit::MigrationFailed);
+    std::fs::remove_dir_all(files.path().join(SECOND)).expect("the failed migration");
+    is_blocked(database, &files);
+    assert!(!database.has_table("c"));
+}
+
+/// Its second is slow and leaves something behind before.
+fn slow(database: &Database, seconds: u32) -> Migrations {
+    let slow = format!("CREATE TABLE b (id INT);\n{}", slow_sql(database.engine(), seconds));
+    files(&["CREATE TABLE a (id INT);\n", &slow, "CREATE TABLE c (id INT);\n"])
+}
+
+/// A castoff whose server is inside the slow statement.
+fn inside(database: &Database, run: &Run) -> Running {
+    let mut running = run.spawn();
+    running.until_line("the slow migration's start", |line| {
+        (line.contains("\"migration.start\"") && line.contains(SECOND)).then_some(())
+    });
+    let sleeping = match database.engine() {
+        Engine::Postgres => {
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'"
+                .to_owned()
+        }
+        Engine::MySql => format!(
+            "SELECT count(*) FROM information_schema.processlist WHERE user = '{}' AND info LIKE '%SLEEP%'",
+            database.name()
+        ),
+        // Its first statement is committed.
+        Engine::Sqlite => "SELECT count(*) FROM sqlite_schema WHERE name = 'b'".to_owned(),
+    };
+    eventually("the slow statement runs", || (database.one(&sleeping) != "0").then_some(()));
+    running
+}
+
+fn a_killed_castoff_leaves_an_unfinished_row_that_blocks(database: &Database) {
+    let files = slow(database, 3);
+    let mut running = inside(database, &Run::migrate(database, &files));
+    running.signal(Signal::SIGKILL);
+    assert!(running.wait().killed);
+    let rows = database.prisma_history();
+    assert_eq!((rows[1].state(), &rows[1].logs), (PrismaState::Unfinished, &None), "{rows:?}");
+    // It waits for a session of the dead one that still holds the lock, and then says what it found.
+    is_blocked(database, &files);
+    assert!(!database.has_table("c"));
+}
+
+#[test]
+fn a_stop_on_postgresql_takes_everything_back_and_blocks_nothing() {
+    let Some(database) = Database::on(Engine::Postgres) else { return };
+    let files = slow(&database, 60);
+    let mut running = inside(&database, &Run::migrate(&database, &files));
+    running.signal(Signal::SIGTERM);
+    running.wait().exits(Exit::Signal(15));
+    assert!(!database.has_table("b"));
+    let rows = database.prisma_history();
+    assert_eq!((rows[1].state(), &rows[1].finished_at), (PrismaState::RolledBack, &None), "{rows:?}");
+
+    assert_eq!(status(&database, &files, 82)["state"], "pending");
+    files.write(&super::file(SECOND), "CREATE TABLE b (id INT);\n");
+    assert_eq!(Run::migrate(&database, &files).output().succeeds().applied(), [SECOND, THIRD]);
+    let rows = database.prisma_history();
+    assert_eq!(
+        (rows.len(), rows[1].name == rows[2].name),
+        (4, true),
+        "Prisma keeps the row of the first try"
+    );
+}
+
+/// What may have left a part behind stays a failure that somebody has to look at.
+fn a_stop_in_the_middle_of_what_stays_blocks(database: &Database) {
+    let files = slow(database, 60);
+    let run = Run::migrate(database, &files).option(["--stop-grace", "200ms"]);
+    let mut running = inside(database, &run);
+    running.signal(Signal::SIGTERM);
+    running.wait_within(Duration::from_secs(30)).exits(Exit::Signal(15));
+    let rows = database.prisma_history();
+    assert_eq!(rows[1].state(), PrismaState::Unfinished, "{rows:?}");
+    assert!(rows[1].logs.as_ref().is_some_and(|logs| logs.contains(SECOND)), "{rows:?}");
+    assert!(database.has_table("b"), "a part has stayed");
+    is_blocked(database, &files);
+}
+
+#[test]
+fn a_stop_on_mariadb_that_leaves_a_part_blocks() {
+    if let Some(database) = Database::on(Engine::MySql) {
+        a_stop_in_the_middle_of_what_stays_blocks(&database);
+    }
+}
+
+#[test]
+fn a_stop_on_sqlite_that_leaves_a_part_blocks() {
+    a_stop_in_the_middle_of_what_stays_blocks(&Database::sqlite());
+}
