@@ -17,6 +17,7 @@ use crate::script;
 
 mod history;
 mod ledger;
+mod order;
 mod provider;
 #[cfg(test)]
 mod tests;
@@ -83,6 +84,7 @@ impl Format for Prisma {
                 file,
             });
         }
+        migrations.sort_by(|one, other| order::compare(&one.id, &other.id));
         Ok(migrations)
     }
 

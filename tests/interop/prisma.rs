@@ -228,3 +228,30 @@ fn prisma_times_out_while_castoff_migrates() {
         (database.one(locks) == "0").then_some(())
     });
 }
+
+/// By JavaScript's collation, not by bytes: a date before a date with a time, whatever the case.
+#[test]
+fn both_apply_in_the_same_order() {
+    let names = [
+        "20250101_b",
+        "20250101000000_a",
+        "20250101000000_B",
+        "20250101000000_A2",
+        "init",
+        "Zeta",
+        "a-b",
+        "a_b",
+    ];
+    let files = Migrations::new();
+    for name in names {
+        files.write(&format!("{name}/migration.sql"), "SELECT 1;\n");
+    }
+    let Some((database, prisma)) = database_and_prisma() else { return };
+    let order = prisma.deploy(&files);
+    let mut bytewise = order.clone();
+    bytewise.sort();
+    assert_ne!(order, bytewise, "the test tests something");
+    assert_eq!(status(&database, &files)["state"], "up-to-date");
+    let Some(other) = Database::on(Engine::Postgres) else { return };
+    assert_eq!(Run::migrate(&other, &files).output().succeeds().applied(), order);
+}

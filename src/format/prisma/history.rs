@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use sha2::{Digest, Sha256};
 
+use super::order;
 use crate::engine::Row;
 use crate::exit::{Exit, Failure, Result};
 use crate::format::{Applied, Assessment, Migration, Unfinished, timestamp};
@@ -84,8 +85,8 @@ pub(super) fn assess(migrations: &[Migration], history: &[Row]) -> Result<Assess
     }
     let pending = migrations.iter().filter(|migration| !known.contains(migration.id.as_str()));
     assessment.pending = pending.map(|migration| migration.id.clone()).collect();
-    let newest = migrations.iter().map(|migration| migration.id.as_str()).max().unwrap_or_default();
-    assessment.missing_are_newer = assessment.missing.iter().all(|id| id.as_str() > newest);
+    let newest = migrations.last().map(|migration| migration.id.as_str()).unwrap_or_default();
+    assessment.missing_are_newer = assessment.missing.iter().all(|id| order::compare(id, newest).is_gt());
     Ok(assessment)
 }
 
