@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::stop::Stopping;
 use super::{Migrating, report};
-use crate::engine::{DbError, Ledger, Session, Verdict};
+use crate::engine::{DbError, Engine, Ledger, Session, Verdict};
 use crate::format::{Atomicity, Entry, Moment, Step};
 use crate::plan::{Planned, Residue};
 use crate::script;
@@ -112,7 +112,35 @@ async fn apart(
     } else if !script::statements(engine, sql).is_empty() {
         whole(session, sql).await?;
     }
-    write(session, ledger, &step.after, During::After, started.elapsed()).await
+    write(session, ledger, &step.after, During::After, started.elapsed()).await?;
+    end_transaction(session, engine, sql, "COMMIT").await.map_err(|error| (During::Commit, error))
+}
+
+/// Ends a transaction that a script has begun and not ended: it would take the bookkeeping with it when the session ends,
+/// and nothing of what was said to be applied would be there.
+async fn end_transaction(
+    session: &mut dyn Session,
+    engine: Engine,
+    sql: &str,
+    how: &str,
+) -> Result<(), DbError> {
+    let text = match engine {
+        Engine::Postgres => {
+            let statements = script::statements(engine, sql);
+            if !statements.iter().any(|statement| script::controls_transaction(engine, statement.text)) {
+                return Ok(());
+            }
+            how.to_owned()
+        }
+        // Dumps switch this off, and leave it off; then every statement begins one.
+        Engine::MySql => format!("{how}; SET autocommit = 1"),
+        Engine::Sqlite => how.to_owned(),
+    };
+    match session.send(&text).await {
+        // SQLite's answer where there is nothing to end.
+        Err(failed) if failed.error.message.contains("no transaction is active") => Ok(()),
+        ended => ended.map_err(|failed| failed.error),
+    }
 }
 
 async fn whole(session: &mut dyn Session, sql: &str) -> Outcome {
@@ -153,12 +181,19 @@ async fn settle(
     let ledger = migrating.ledger;
     let untouched = match step.atomicity {
         Atomicity::Together => session.send("ROLLBACK").await.is_ok() && *residue == Residue::Nothing,
-        Atomicity::Apart => match (during, residue) {
-            (During::Before, _) | (During::Script(_), Residue::Nothing) => true,
-            (During::Script(0), Residue::Part { unless_first, .. }) => *unless_first,
-            (During::Script(0), Residue::Index) => error.left_nothing && !step.resumed,
-            _ => false,
-        },
+        Atomicity::Apart => {
+            // What is recorded of the failure must not end with it.
+            let ended = end_transaction(session, migrating.engine, &step.migration.sql, "ROLLBACK").await;
+            if let Err(error) = ended {
+                tracing::debug!("ending the transaction of migration {}: {error}", step.migration.id);
+            }
+            match (during, residue) {
+                (During::Before, _) | (During::Script(_), Residue::Nothing) => true,
+                (During::Script(0), Residue::Part { unless_first, .. }) => *unless_first,
+                (During::Script(0), Residue::Index) => error.left_nothing && !step.resumed,
+                _ => false,
+            }
+        }
     };
     // The next start recognises an unfinished index, removes it and builds it again.
     let again = untouched || during == During::Script(0) && *residue == Residue::Index;
