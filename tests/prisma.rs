@@ -19,6 +19,8 @@ mod place;
 mod resolve;
 // Files with statements that no transaction holds, and connections that end in the middle of one.
 mod split;
+// SQLite: its redefined tables, and Prisma at the same file.
+mod sqlite_file;
 // `file:` URLs.
 mod sqlite_url;
 

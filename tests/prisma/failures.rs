@@ -16,6 +16,8 @@ on_every_engine!(
     a_failure_is_recorded_and_blocks_the_next_start,
     a_failure_of_a_migration_no_longer_on_disk_blocks_as_well,
     a_killed_castoff_leaves_an_unfinished_row_that_blocks,
+    a_failure_inside_a_transaction_of_the_script_is_recorded,
+    a_transaction_left_open_is_committed,
 );
 
 /// Three, of which the second fails in its third line.
@@ -175,4 +177,34 @@ fn a_stop_on_mariadb_that_leaves_a_part_blocks() {
 #[test]
 fn a_stop_on_sqlite_that_leaves_a_part_blocks() {
     a_stop_in_the_middle_of_what_stays_blocks(&Database::sqlite());
+}
+
+/// A transaction that a script begins and does not end would take everything with it when the session ends, and what
+/// was said to be applied would not be there.
+fn a_transaction_left_open_is_committed(database: &Database) {
+    let begin = match database.engine() {
+        // As dumps of the database begin.
+        Engine::MySql => "SET AUTOCOMMIT = 0;\nSTART TRANSACTION",
+        Engine::Postgres | Engine::Sqlite => "BEGIN",
+    };
+    let left_open = format!("{begin};\nINSERT INTO a VALUES (1);\n");
+    let files = files(&["CREATE TABLE a (id INT);\n", &left_open, "INSERT INTO a VALUES (2);\n"]);
+    let run = Run::migrate(database, &files).output().succeeds();
+    assert_eq!(database.one("SELECT count(*) FROM a"), "2", "{run}");
+    assert_eq!(database.prisma_applied(), [FIRST, SECOND, THIRD], "{run}");
+    assert_eq!(run.events("lock.acquired").len(), 1, "and the session goes on: {run}");
+}
+
+/// The tool's record of a failure is not lost with the transaction in which it happened.
+fn a_failure_inside_a_transaction_of_the_script_is_recorded(database: &Database) {
+    let begin = if database.engine() == Engine::MySql { "START TRANSACTION" } else { "BEGIN" };
+    let second = format!("{begin};\nINSERT INTO a VALUES (1);\nINSERT INTO nowhere VALUES (1);\nCOMMIT;\n");
+    let files = files(&["CREATE TABLE a (id INT);\n", &second]);
+    let run = Run::migrate(database, &files).output().exits(Exit::MigrationFailed);
+    assert_eq!(run.field("migration.failed", "line"), "3", "{run}");
+    assert_eq!(database.one("SELECT count(*) FROM a"), "0");
+    let rows = database.prisma_history();
+    let logs = rows[1].logs.as_ref().unwrap_or_else(|| panic!("no logs in {rows:?}: {run}"));
+    assert!(logs.contains("nowhere"), "{logs}");
+    is_blocked(database, &files);
 }

@@ -107,3 +107,14 @@ fn a_database_and_its_schema_are_created_on_postgresql() {
     assert_eq!(run.applied().len(), 3);
     assert_eq!(database.prisma_history_in("other._prisma_migrations").len(), 3);
 }
+
+/// What `pg_dump` writes empties the search path of the session; neither the history nor what comes next may suffer.
+#[test]
+fn a_script_from_pg_dump_does_not_hide_the_history() {
+    let Some(database) = Database::on(Engine::Postgres) else { return };
+    let dumped = "SELECT pg_catalog.set_config('search_path', '', false);\nCREATE TABLE public.t (id INT);\n";
+    let files = files(&[dumped, "CREATE TABLE u (id INT);\n"]);
+    assert_eq!(Run::migrate(&database, &files).output().succeeds().applied().len(), 2);
+    assert!(database.has_table("public.u"));
+    assert_eq!(database.prisma_applied().len(), 2);
+}
