@@ -61,12 +61,19 @@ pub struct CommandLine {
     /// The application and its arguments; empty unless the task is [`Task::Become`].
     pub command: Vec<OsString>,
     flags: BTreeMap<&'static str, OsString>,
+    repeated: Vec<(&'static str, Vec<OsString>)>,
 }
 
 impl CommandLine {
     /// The value a flag was given, if it was.
     pub fn flag(&self, flag: &str) -> Option<&OsStr> {
         self.flags.get(flag).map(OsString::as_os_str)
+    }
+
+    /// The values of a flag that may be given several times, in order.
+    pub fn values(&self, flag: &str) -> &[OsString] {
+        let given = self.repeated.iter().find(|(name, _)| *name == flag);
+        given.map(|(_, values)| values.as_slice()).unwrap_or_default()
     }
 }
 
@@ -126,14 +133,22 @@ fn understand(matches: &ArgMatches) -> Words {
     };
     let flags = OPTIONS
         .iter()
+        .filter(|option| !option.repeatable)
         .filter_map(|option| Some((option.flag, deepest.get_one::<OsString>(option.flag)?.clone())))
+        .collect();
+    let repeated = OPTIONS
+        .iter()
+        .filter(|option| option.repeatable)
+        .filter_map(|option| {
+            Some((option.flag, deepest.get_many::<OsString>(option.flag)?.cloned().collect()))
+        })
         .collect();
     let command: Vec<OsString> =
         matches.get_many::<OsString>("COMMAND").map(|words| words.cloned().collect()).unwrap_or_default();
     if task == Task::Become && command.is_empty() {
         return Words::Refuse(format!("no command after `--`: {EXAMPLE}"), flags);
     }
-    Words::Do(CommandLine { task, command, flags })
+    Words::Do(CommandLine { task, command, flags, repeated })
 }
 
 /// clap sees to it that exactly one of the two is there.
@@ -162,7 +177,7 @@ fn definition() -> Command {
         .args_override_self(true)
         .disable_help_subcommand(true)
         .subcommand(Command::new("migrate").about("Wait, migrate, exit").after_help(AFTER_HELP))
-        .subcommand(Command::new("wait").about("Wait until the database is ready, exit").after_help(AFTER_HELP))
+        .subcommand(Command::new("wait").about("Wait until the database and every --wait-for are ready, exit").after_help(AFTER_HELP))
         .subcommand(
             Command::new("status")
                 .about("Say what is applied and what is pending; change nothing, take no lock")
@@ -203,6 +218,9 @@ fn definition() -> Command {
             // A password may begin with a dash; clap would print it as an unknown flag.
             arg = arg.value_name(option.value).allow_hyphen_values(option.secret);
         }
+        if option.repeatable {
+            arg = arg.action(ArgAction::Append);
+        }
         castoff = castoff.arg(arg);
     }
     castoff
@@ -240,10 +258,10 @@ Durations: 250ms, 30s, 5m, 1h30m. The database: URL first, else secret, else par
 another and, for PostgreSQL, from PGHOST, PGPORT, PGUSER, PGPASSWORD, PGDATABASE, PGSSLMODE and the like.
 A _FILE variable (DATABASE_URL_FILE too) names a file that holds the value and is read again at each attempt.
 
-Exit codes: 0 done; 64 usage or configuration; 65 migrations cannot be trusted; 66 no migrations; 69 database not
-ready in time; 70 internal error; 71 operating system error; 74 outcome unknown; 75 lock not free in time; 77 refused
-for good; 80 a migration or command failed; 81 migrate timeout; 82 migrations pending; 126 COMMAND not executable; 127 COMMAND
-not found; 128+n signal n.";
+Exit codes: 0 done; 64 usage or configuration; 65 migrations cannot be trusted; 66 no migrations; 69 database (or
+a --wait-for) not ready in time; 70 internal error; 71 operating system error; 74 outcome unknown; 75 lock not free in
+time; 77 refused for good; 80 a migration or command failed; 81 migrate timeout; 82 migrations pending; 126 COMMAND not
+executable; 127 COMMAND not found; 128+n signal n.";
 
 fn version() -> &'static str {
     use std::sync::LazyLock;

@@ -16,11 +16,13 @@ use choices::{MODES, drift, format_name, mode, pooler, timeouts};
 use report::Report;
 use settings::Settings;
 use sources::Sources;
+use sqlite::Folders;
 use values::{boolean, choice, glob, table_name};
 
 pub mod choices;
 pub mod database;
 pub mod environment;
+pub mod wait_for;
 
 mod dialect;
 mod encoding;
@@ -50,10 +52,11 @@ pub use crate::log::Settings as LogSettings;
 pub use choices::{Drift, Mode, Pooler, Timeouts};
 pub use database::Database;
 pub use environment::Environment;
+pub use wait_for::{Awaited, WaitTarget};
 
 /// Variables that carry secrets; the application does not get them.
-pub const SECRET_VARIABLES: [&str; 3] =
-    ["CASTOFF_DATABASE_URL", "CASTOFF_DATABASE_SECRET", "CASTOFF_DATABASE_PASSWORD"];
+pub const SECRET_VARIABLES: [&str; 4] =
+    ["CASTOFF_DATABASE_URL", "CASTOFF_DATABASE_SECRET", "CASTOFF_DATABASE_PASSWORD", "CASTOFF_WAIT_FOR"];
 
 /// Everything castoff was told, validated.
 #[derive(Clone, Debug)]
@@ -66,8 +69,11 @@ pub struct Config {
     pub command: Vec<OsString>,
     /// The mode is off, or `--only-for` does not match: become the application now.
     pub start_at_once: bool,
-    /// The database; `None` only if [`start_at_once`](Self::start_at_once).
+    /// The database; `None` only if [`start_at_once`](Self::start_at_once), or if only
+    /// [`wait_for`](Self::wait_for) is waited for.
     pub database: Option<Database>,
+    /// What must be ready besides the database.
+    pub wait_for: Vec<WaitTarget>,
     /// The migrations directory; `None` to look in [`DEFAULT_DIRECTORIES`](crate::migrations::DEFAULT_DIRECTORIES).
     pub migrations: Option<PathBuf>,
     /// The name of a format built in; `None` to recognise it.
@@ -145,13 +151,11 @@ impl Config {
             return Parsed::Run(Box::new(Self::at_once(&line, environment, user, logs, &report)));
         }
         let config = Self::read(&settings, logs, directory, &mut report);
-        match config {
-            Some(config) if !report.has_mistakes() => Parsed::Run(Box::new(config)),
-            _ => {
-                let failure = report.failure();
-                Parsed::Refuse { logs, warnings: report.warnings, failure }
-            }
+        if report.has_mistakes() {
+            let failure = report.failure();
+            return Parsed::Refuse { logs, warnings: config.warnings, failure };
         }
+        Parsed::Run(Box::new(config))
     }
 
     /// Nothing is read but as whom and how to log, so that nothing else can keep the application from starting.
@@ -168,6 +172,7 @@ impl Config {
             command: line.command.clone(),
             start_at_once: true,
             database: None,
+            wait_for: Vec::new(),
             migrations: None,
             format: None,
             history_table: None,
@@ -187,12 +192,7 @@ impl Config {
         }
     }
 
-    fn read(
-        settings: &Settings<'_>,
-        logs: LogSettings,
-        directory: &Path,
-        report: &mut Report,
-    ) -> Option<Self> {
+    fn read(settings: &Settings<'_>, logs: LogSettings, directory: &Path, report: &mut Report) -> Self {
         suggest::check(settings.environment, report);
         let mode = mode(settings, report);
         let migrations = settings.get("migrations", report).map(|setting| PathBuf::from(setting.value));
@@ -208,7 +208,19 @@ impl Config {
         let user = user(settings, report);
         let explicit_table = settings.parse("history-table", table_name, report);
         let environment = settings.environment.without(&SECRET_VARIABLES);
-        let database = database(settings, migrations.as_deref(), directory, &environment, report);
+        let folders = Folders::of(migrations.as_deref(), directory);
+        let mistakes = report.mistakes().len();
+        let places = wait_for::sources(settings, directory, report);
+        // A list that cannot be read was to name something.
+        let names_others = !places.is_empty() || report.mistakes().len() > mistakes;
+        let only_waits = matches!((&settings.line.task, mode), (Task::Wait, _) | (Task::Become, Mode::Wait));
+        let way_out = match (only_waits, names_others) {
+            (true, true) => None,
+            (true, false) => Some(", or name something else in --wait-for"),
+            (false, _) => Some("; --mode off needs none"),
+        };
+        let database = database(settings, way_out, &folders, directory, &environment, report);
+        let wait_for = wait_for::collect(places, settings, &folders, &environment, report);
         let history_table = history_table(explicit_table, database.as_ref(), report);
         if export_database_url
             && let Some(database) = &database
@@ -218,12 +230,13 @@ impl Config {
                 "--export-database-url has nothing to do: the database was given as a complete URL".into(),
             );
         }
-        Some(Self {
+        Self {
             task: settings.line.task.clone(),
             mode,
             command: settings.line.command.clone(),
             start_at_once: false,
-            database: Some(database?),
+            database,
+            wait_for,
             migrations,
             format,
             history_table,
@@ -240,7 +253,7 @@ impl Config {
             warnings: std::mem::take(&mut report.warnings),
             remarks: std::mem::take(&mut report.remarks),
             notes: std::mem::take(&mut report.notes),
-        })
+        }
     }
 }
 
@@ -267,16 +280,25 @@ fn user(settings: &Settings<'_>, report: &mut Report) -> Option<User> {
     settings.parse("user", |spec| User::look_up(spec, &Accounts::of_this_system()), report)
 }
 
+/// The configured database. To have none is a mistake, said with the `way_out`, where there is one to offer.
 fn database(
     settings: &Settings<'_>,
-    migrations: Option<&Path>,
+    way_out: Option<&str>,
+    folders: &Folders,
     directory: &Path,
     environment: &Environment,
     report: &mut Report,
 ) -> Option<Database> {
     // What is wrong here is reported with everything else, but hides no more of it than it must.
     let mut own = Report::default();
-    let assembled = Sources::collect(settings, migrations, directory, &mut own).and_then(|sources| {
+    let sources = Sources::collect(settings, folders, directory, &mut own);
+    if let (None, false, Some(way_out)) = (&sources, own.has_mistakes(), way_out) {
+        own.mistake(format!(
+            "no database is configured: set DATABASE_URL (for example postgres://user:password@host:5432/database), \
+             CASTOFF_DATABASE_SECRET or CASTOFF_DATABASE_HOST and its fellows{way_out}"
+        ));
+    }
+    let assembled = sources.and_then(|sources| {
         let assembled = sources.assemble(&mut own);
         let assembled = own.accept(assembled).flatten()?;
         Some(Database::new(sources, assembled, environment.clone()))

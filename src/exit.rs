@@ -13,7 +13,7 @@ pub enum Exit {
     Data,
     /// 66: the migrations directory is missing or holds no migration.
     NoInput,
-    /// 69: the database was not ready before the wait timeout.
+    /// 69: the database, or what else was to be waited for, was not ready before the wait timeout.
     Unavailable,
     /// 70: a bug in castoff, a panic included.
     Internal,

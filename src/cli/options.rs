@@ -14,9 +14,15 @@ pub struct Opt {
     pub help: &'static str,
     /// Whether it may hold a secret: the variable then has a `_FILE` form and is kept from the application.
     pub secret: bool,
+    /// Whether the flag may be given several times; the variable then holds a list, separated by commas.
+    pub repeatable: bool,
 }
 
 impl Opt {
+    const fn repeatable(self) -> Self {
+        Self { repeatable: true, ..self }
+    }
+
     /// The option's variable.
     pub fn variable(&self) -> String {
         variable(self.flag)
@@ -35,7 +41,7 @@ const fn option(
     secret: bool,
     help: &'static str,
 ) -> Opt {
-    Opt { flag, value, heading, help, secret }
+    Opt { flag, value, heading, help, secret, repeatable: false }
 }
 
 const WHICH: &str = "Which database";
@@ -165,10 +171,20 @@ pub static OPTIONS: &[Opt] = &[
     ),
     option(
         LONG,
+        "wait-for",
+        "TARGET",
+        true,
+        "Wait for this too, side by side (repeatable; in the variable separated by commas, a comma inside one as \
+         %2C): tcp://host:port, http(s)://… (2xx), unix:///path, file:///path, or a database URL that must answer a \
+         query. `env:NAME` takes it from the variable NAME",
+    )
+    .repeatable(),
+    option(
+        LONG,
         "wait-timeout",
         "DURATION",
         false,
-        "For the database to become ready; 0 is no limit [default: 60s]",
+        "For the database and every --wait-for to become ready; 0 is no limit [default: 60s]",
     ),
     option(LONG, "connect-timeout", "DURATION", false, "One attempt, authentication included [default: 20s]"),
     option(
@@ -202,7 +218,6 @@ pub const LATER_OPTIONS: &[&str] = &[
     "out-of-order",
     "before-migrate",
     "after-migrate",
-    "wait-for",
     "ddl-lock-timeout",
     "ddl-lock-retries",
     "init",

@@ -55,6 +55,21 @@ fn the_last_of_two_equal_flags_counts() {
 }
 
 #[test]
+fn a_repeatable_flag_keeps_every_value_in_order() {
+    let line = understood("castoff --wait-for tcp://b:1 --wait-for=tcp://a:1 wait");
+    assert_eq!(line.values("wait-for"), ["tcp://b:1", "tcp://a:1"]);
+    assert_eq!(understood("castoff wait").values("wait-for"), [""; 0]);
+}
+
+#[test]
+fn what_the_command_waits_for_replaces_what_the_entrypoint_does() {
+    let line =
+        understood("castoff --wait-for tcp://a:1 -- castoff wait --wait-for tcp://b:1 --wait-for tcp://c:1");
+    assert_eq!(line.values("wait-for"), ["tcp://b:1", "tcp://c:1"]);
+    assert_eq!(understood("castoff --wait-for tcp://a:1 -- castoff wait").values("wait-for"), ["tcp://a:1"]);
+}
+
+#[test]
 fn a_switch_takes_a_value_only_with_an_equals_sign() {
     assert_eq!(understood("castoff --create-database migrate").flag("create-database").unwrap(), "true");
     assert_eq!(understood("castoff --create-database=no migrate").flag("create-database").unwrap(), "no");
@@ -104,7 +119,7 @@ fn a_misspelt_flag_is_named_with_its_neighbour() {
 
 #[test]
 fn a_flag_of_a_later_version_says_so() {
-    assert!(refused("castoff --wait-for tcp://a:1 migrate").contains("does not have --wait-for yet"));
+    assert!(refused("castoff --health-listen :80 migrate").contains("does not have --health-listen yet"));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::environment::Environment;
 use super::report::Report;
-use super::source::{Content, Source};
+use super::source::{Content, Source, Unreadable, entries};
 use crate::cli::CommandLine;
 use crate::cli::options::variable;
 use crate::target::Secret;
@@ -59,6 +59,37 @@ impl Settings<'_> {
         }
     }
 
+    /// A repeatable option that may hold secrets: each flag is one value, the variable or its `_FILE` form a list of them.
+    pub(crate) fn list(&self, flag: &str, directory: &Path, report: &mut Report) -> Vec<Source> {
+        let from_variable = self.secret_variable(&variable(flag), directory, report);
+        let flags = self.line.values(flag);
+        if !flags.is_empty() {
+            let texts = flags.iter().filter_map(|value| match value.to_str() {
+                Some("") => {
+                    report.mistake(format!("--{flag} is empty; leave it out, or give it a value"));
+                    None
+                }
+                Some(value) => Some(Content::Given(Secret::new(value))),
+                None => {
+                    report.mistake(format!("--{flag}: the value is not UTF-8"));
+                    None
+                }
+            });
+            return numbered(&format!("--{flag}"), texts.collect());
+        }
+        let Some(source) = from_variable else { return Vec::new() };
+        let Some(text) = report.accept(source.read().map_err(Unreadable::why)) else { return Vec::new() };
+        let contents = entries(&text).enumerate().map(|(at, entry)| match &source.content {
+            Content::File(path) => Content::Entry(path.clone(), at),
+            _ => Content::Given(Secret::new(entry)),
+        });
+        let contents: Vec<Content> = contents.collect();
+        if contents.is_empty() {
+            report.mistake(format!("{} names nothing between its commas", source.origin));
+        }
+        numbered(&source.origin, contents)
+    }
+
     /// A variable that may hold a secret, or its `_FILE` form; not both.
     pub(crate) fn secret_variable(
         &self,
@@ -83,4 +114,14 @@ impl Settings<'_> {
             (None, None) => None,
         }
     }
+}
+
+/// Values of one option, each called by its place if there are several.
+fn numbered(origin: &str, contents: Vec<Content>) -> Vec<Source> {
+    let several = contents.len() > 1;
+    let named = |(content, number)| {
+        let origin = if several { format!("{origin}, number {number}") } else { origin.to_owned() };
+        Source { origin, content }
+    };
+    contents.into_iter().zip(1..).map(named).collect()
 }

@@ -1,8 +1,9 @@
-//! One place that may hold a secret: a value, or a file that is read again at each attempt.
+//! One place that may hold a secret: a value, a file that is read again at each attempt, or an entry of a list there.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::environment::Environment;
 use super::password_command::without_trailing_newlines;
 use super::report::Report;
 use super::settings::Settings;
@@ -19,6 +20,8 @@ pub(crate) struct Source {
 pub(crate) enum Content {
     Given(Secret),
     File(PathBuf),
+    /// One of the entries that such a file lists, counted from 0.
+    Entry(PathBuf, usize),
 }
 
 /// Why a source gives nothing.
@@ -30,38 +33,52 @@ pub(crate) enum Unreadable {
     Content(String),
 }
 
+impl Unreadable {
+    /// The reason.
+    pub(crate) fn why(self) -> String {
+        match self {
+            Self::File(why) | Self::Content(why) => why,
+        }
+    }
+}
+
 impl Source {
     /// What it holds now.
     pub(crate) fn read(&self) -> Result<String, Unreadable> {
         match &self.content {
             Content::Given(secret) => Ok(secret.expose().to_owned()),
-            Content::File(path) => {
-                let bytes = fs::read(path).map_err(|error| {
-                    Unreadable::File(format!(
-                        "{}: the file {} cannot be read: {error}",
-                        self.origin,
-                        path.display()
-                    ))
-                })?;
-                let text = String::from_utf8(bytes).map_err(|_| {
-                    Unreadable::Content(format!("{}: the file {} is not UTF-8", self.origin, path.display()))
-                })?;
-                match without_trailing_newlines(&text) {
-                    "" => Err(Unreadable::File(format!(
-                        "{}: the file {} is empty",
-                        self.origin,
-                        path.display()
-                    ))),
-                    text => Ok(text.to_owned()),
-                }
-            }
+            Content::File(path) => self.read_file(path),
+            Content::Entry(path, at) => entries(&self.read_file(path)?).nth(*at).ok_or_else(|| {
+                Unreadable::File(format!("{}: it is gone from {}", self.origin, path.display()))
+            }),
+        }
+    }
+
+    fn read_file(&self, path: &Path) -> Result<String, Unreadable> {
+        let bytes = fs::read(path).map_err(|error| {
+            Unreadable::File(format!("{}: the file {} cannot be read: {error}", self.origin, path.display()))
+        })?;
+        let text = String::from_utf8(bytes).map_err(|_| {
+            Unreadable::Content(format!("{}: the file {} is not UTF-8", self.origin, path.display()))
+        })?;
+        match without_trailing_newlines(&text) {
+            "" => Err(Unreadable::File(format!("{}: the file {} is empty", self.origin, path.display()))),
+            text => Ok(text.to_owned()),
         }
     }
 
     /// Whether reading it again can give something else.
     pub(crate) fn is_file(&self) -> bool {
-        matches!(self.content, Content::File(_))
+        matches!(self.content, Content::File(_) | Content::Entry(..))
     }
+}
+
+/// What a list names, one after the other; a comma inside of one is written `%2C`.
+pub(crate) fn entries(list: &str) -> impl Iterator<Item = String> {
+    list.split(',')
+        .map(str::trim)
+        .filter(|entry| !entry.is_empty())
+        .map(|entry| entry.replace("%2C", ",").replace("%2c", ","))
 }
 
 /// The URL of highest rank, behind `env:` if it says so.
@@ -77,9 +94,18 @@ pub(crate) fn url_source(settings: &Settings<'_>, directory: &Path, report: &mut
         None if report.has_mistakes() => return None,
         None => settings.secret_variable("DATABASE_URL", directory, report)?,
     };
+    behind_variable(source, settings.environment, report)
+}
+
+/// What a value means that may be `env:NAME`.
+pub(crate) fn behind_variable(
+    source: Source,
+    environment: &Environment,
+    report: &mut Report,
+) -> Option<Source> {
     let Content::Given(value) = &source.content else { return Some(source) };
     let Some(name) = value.expose().strip_prefix("env:") else { return Some(source) };
-    match settings.environment.get(name).map(|value| value.to_str()) {
+    match environment.get(name).map(|value| value.to_str()) {
         Some(Some(value)) => Some(Source {
             origin: format!("{} (env:{name})", source.origin),
             content: Content::Given(Secret::new(value)),

@@ -29,6 +29,8 @@ pub(crate) struct Sources {
     pub(crate) command: Option<PasswordCommand>,
     environment: Environment,
     folders: Folders,
+    /// Whether this is a target of `--wait-for`: nothing but its URL says where it is, and it is only read.
+    is_target: bool,
 }
 
 /// What it amounts to.
@@ -43,10 +45,10 @@ pub(crate) struct Assembled {
 }
 
 impl Sources {
-    /// Looks everything up. `None`, with a mistake, if nothing names a database.
+    /// Looks everything up. `None` if nothing names a database.
     pub(crate) fn collect(
         settings: &Settings<'_>,
-        migrations: Option<&Path>,
+        folders: &Folders,
         directory: &Path,
         report: &mut Report,
     ) -> Option<Self> {
@@ -65,20 +67,23 @@ impl Sources {
             .and_then(|setting| report.accept(PasswordCommand::new(&setting.origin, &setting.value)));
         let nothing =
             url.is_none() && secret.is_none() && parts.is_empty() && !postgres::named_by(&environment);
-        if nothing {
-            if !report.has_mistakes() {
-                report.mistake(
-                    "no database is configured: set DATABASE_URL (for example postgres://user:password@host:5432/database), \
-                     CASTOFF_DATABASE_SECRET or CASTOFF_DATABASE_HOST and its fellows; --mode off needs none",
-                );
-            }
-            return None;
+        let folders = folders.clone();
+        let found = Self { url, secret, password, parts, command, environment, folders, is_target: false };
+        (!nothing).then_some(found)
+    }
+
+    /// A target of `--wait-for`. Its URL alone says where it is; what it leaves out libpq's variables fill, as ever.
+    pub(crate) fn of_target(url: Source, environment: &Environment, folders: &Folders) -> Self {
+        Self {
+            url: Some(url),
+            secret: None,
+            password: None,
+            parts: Vec::new(),
+            command: None,
+            environment: environment.clone(),
+            folders: folders.clone(),
+            is_target: true,
         }
-        let folders = Folders {
-            working: directory.to_path_buf(),
-            schema: sqlite::schema_folder(migrations, directory),
-        };
-        Some(Self { url, secret, password, parts, command, environment, folders })
     }
 
     /// Whether reading it all again can give something else.
@@ -108,7 +113,10 @@ impl Sources {
         let [url_text, secret_text, password_text] = texts.map(Result::unwrap_or_default);
         let mut url: Option<Url> = None;
         if let (Some(source), Some(text)) = (&self.url, &url_text) {
-            let parsed = url::parse(text).map_err(|why| format!("{}: {why}", source.origin));
+            let parsed = url::parse(text).map_err(|why| {
+                let why = if self.is_target { why.trim_end_matches(url::OR_AS_IT_IS) } else { &why };
+                format!("{}: {why}", source.origin)
+            });
             if let Some(parsed) = report.accept(parsed) {
                 layers.extend(self.url_layer(&source.origin, &parsed, report));
                 url = Some(parsed);
@@ -142,9 +150,12 @@ impl Sources {
             None => false,
         };
         let export = self.export(from_url.as_ref(), url.as_ref(), url_text.as_deref(), &merged, asks);
-        let Some((target, history_table)) = self.target(merged, url.as_ref(), asks, report) else {
+        let Some((mut target, history_table)) = self.target(merged, url.as_ref(), asks, report) else {
             return Ok(None);
         };
+        if self.is_target && target.session_attrs == SessionAttrs::Unset {
+            target.session_attrs = SessionAttrs::Any;
+        }
         let asks = asks && target.engine != Engine::Sqlite;
         Ok(Some(Assembled { target, history_table, asks, export }))
     }

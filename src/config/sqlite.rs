@@ -16,6 +16,13 @@ pub(crate) struct Folders {
     pub(crate) schema: Option<PathBuf>,
 }
 
+impl Folders {
+    /// The folders of a program started in `working` with these migrations.
+    pub(crate) fn of(migrations: Option<&Path>, working: &Path) -> Self {
+        Self { working: working.to_path_buf(), schema: schema_folder(migrations, working) }
+    }
+}
+
 /// The file behind a URL's path, or behind a part.
 pub(crate) fn locate(
     dialect: Dialect,
@@ -125,7 +132,7 @@ pub(crate) fn refuse_memory(params: &[Param], report: &mut Report) {
 }
 
 /// The schema's folder: the parent of the migrations directory that was named, else of the only one that is there.
-pub(crate) fn schema_folder(migrations: Option<&Path>, working: &Path) -> Option<PathBuf> {
+fn schema_folder(migrations: Option<&Path>, working: &Path) -> Option<PathBuf> {
     let parent = |directory: &Path| working.join(directory).parent().map(Path::to_path_buf);
     if let Some(named) = migrations {
         return parent(named);

@@ -11,6 +11,7 @@ mod general;
 mod routes;
 mod sources;
 mod tls;
+mod wait_for;
 
 /// A folder that holds nothing.
 pub(super) const NOWHERE: &str = "/nonexistent/app";

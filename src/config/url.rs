@@ -133,11 +133,12 @@ pub(crate) fn params(query: &str) -> Result<Vec<(String, String)>, String> {
 }
 
 fn not_encoded(what: &str, advice: &str) -> String {
-    format!(
-        "the {what} is not percent-encoded: write {advice}; or give it as it is in CASTOFF_DATABASE_PASSWORD, \
-         with a URL that has none"
-    )
+    format!("the {what} is not percent-encoded: write {advice}{OR_AS_IT_IS}")
 }
+
+/// The other way out, which only the configured database has.
+pub(crate) const OR_AS_IT_IS: &str =
+    "; or give it as it is in CASTOFF_DATABASE_PASSWORD, with a URL that has none";
 
 /// Finds a user name or password that was written into the URL as it is.
 ///
