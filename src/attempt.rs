@@ -215,7 +215,7 @@ async fn read(
 }
 
 /// Bounds a look by its own limit and by the deadline of all of them.
-async fn within<T>(
+pub(crate) async fn within<T>(
     look: impl Future<Output = Result<T, DbError>>,
     limit: Option<Duration>,
     deadline: Option<Instant>,

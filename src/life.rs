@@ -8,7 +8,7 @@ use self::command::ByCommand;
 use crate::attempt::{Attempts, Conditions, Ready, Trouble};
 use crate::cli::Task;
 use crate::command::{self as external, Line};
-use crate::config::{Config, Drift, Mode};
+use crate::config::{Awaited, Config, Database, Drift, Mode, WaitTarget};
 use crate::database::Configured;
 use crate::duration::milliseconds;
 use crate::engine::{ConnectOptions, Engine, Ledger, Session};
@@ -19,7 +19,7 @@ use crate::plan::{Plans, Policy};
 use crate::signals::{Signals, leave_to_main_thread, stopped_by};
 use crate::status::Status;
 use crate::target::{Secret, SessionAttrs, TlsRoot};
-use crate::wait;
+use crate::wait::{self, Others};
 
 mod command;
 mod migrate;
@@ -74,13 +74,15 @@ impl Times {
 /// How castoff connects. Reads the system's certificates if a target asks for them, so it comes before
 /// [`leave_nothing_to_defaults`].
 pub fn connect_options(config: &Config) -> ConnectOptions {
-    let root = config.database.as_ref().map(|database| &database.target().tls.root);
-    let system_roots = match root {
-        Some(TlsRoot::System) => {
-            openssl_probe::probe().cert_file.and_then(|file| std::fs::read(file).ok()).unwrap_or_default()
-        }
-        _ => Vec::new(),
-    };
+    let by_system = |database: &Database| database.target().tls.root == TlsRoot::System;
+    let needs_roots = config.database.as_ref().is_some_and(by_system)
+        || config.wait_for.iter().any(|target| match target.awaited() {
+            Awaited::Http(web) => web.tls,
+            Awaited::Database(database) => by_system(database),
+            Awaited::Tcp(..) | Awaited::Unix(_) | Awaited::File(_) => false,
+        });
+    let store = needs_roots.then(openssl_probe::probe).and_then(|found| found.cert_file);
+    let system_roots = store.and_then(|file| std::fs::read(file).ok()).unwrap_or_default();
     let hostname = nix::unistd::gethostname().unwrap_or_default();
     let name = format!("castoff/{} {}", env!("CARGO_PKG_VERSION"), hostname.to_string_lossy());
     ConnectOptions { application_name: name, system_roots, pooler: config.pooler }
@@ -132,8 +134,14 @@ struct Life<'a> {
 impl Life<'_> {
     async fn run(&self, options: ConnectOptions) -> Result<Prepared> {
         let config = self.config;
+        let others = Others { targets: self.others(), options: &options, limit: config.timeouts.connect };
+        let mut prepared = Prepared::default();
         let Some(database) = config.database.clone() else {
-            return Err(Failure::message(Exit::Internal, "there is no database to prepare"));
+            let started = Instant::now();
+            let wait = wait::until_others_ready(others, config.timeouts.wait);
+            self.interruptible("wait", wait).await?;
+            prepared.times.wait = started.elapsed();
+            return Ok(prepared);
         };
         // Whatever can be wrong without a database is said before waiting for one.
         let engine = database.target().engine;
@@ -159,9 +167,8 @@ impl Life<'_> {
         }
         let command = self.migrate_command(migrations.as_ref())?;
         let usual_schema = migrations.as_ref().and_then(|migrations| migrations.format.habits(engine).schema);
-        let mut connector = Configured::new(database, options, usual_schema);
+        let mut connector = Configured::new(database, options.clone(), usual_schema);
         let schema = connector.schema();
-        let mut prepared = Prepared::default();
         let conditions = Conditions {
             limit: config.timeouts.connect,
             writable: self.needs_writes(),
@@ -170,9 +177,12 @@ impl Life<'_> {
         };
         let mut attempts = Attempts::new(&mut connector, conditions);
         match (migrations, &command) {
-            (None, None) => close(self.wait(&mut attempts, None, &mut prepared.times).await?.session).await,
+            (None, None) => {
+                let ready = self.wait(&mut attempts, None, Some(others), &mut prepared.times).await?;
+                close(ready.session).await;
+            }
             (None, Some(line)) => {
-                let ready = self.wait(&mut attempts, None, &mut prepared.times).await?;
+                let ready = self.wait(&mut attempts, None, Some(others), &mut prepared.times).await?;
                 let table = config.history_table.as_ref().map_or("", |table| &table.name);
                 let purpose = ByCommand { line, plans: None, engine, table };
                 Box::pin(self.migrate_by_command(&mut attempts, ready, &purpose, &mut prepared.times))
@@ -183,7 +193,8 @@ impl Life<'_> {
                 let policy = self.policy(&migrations, engine);
                 let plans =
                     Plans { migrations: &migrations, engine, ledger: &ledger, policy, interrupted: None };
-                let ready = self.wait(&mut attempts, Some(&ledger), &mut prepared.times).await?;
+                let ready =
+                    self.wait(&mut attempts, Some(&ledger), Some(others), &mut prepared.times).await?;
                 match (&config.task, command) {
                     (Task::Status { json }, _) => {
                         self.status(&attempts, ready, &plans, *json, &mut prepared).await?;
@@ -258,15 +269,25 @@ impl Life<'_> {
         Ok(Some(line))
     }
 
+    /// What must be ready besides the database. `status` and `resolve` are about the database alone.
+    fn others(&self) -> &[WaitTarget] {
+        match self.config.task {
+            Task::Status { .. } | Task::Resolve { .. } => &[],
+            Task::Become | Task::Migrate | Task::Wait => &self.config.wait_for,
+        }
+    }
+
     async fn wait(
         &self,
         attempts: &mut Attempts<'_>,
         ledger: Option<&Ledger>,
+        others: Option<Others<'_>>,
         times: &mut Times,
     ) -> Result<Ready> {
         let started = Instant::now();
         let limit = self.config.timeouts.wait;
-        let ready = self.interruptible("wait", wait::until_ready(attempts, ledger, limit)).await;
+        let wait = wait::until_all_ready(attempts, ledger, others, limit);
+        let ready = self.interruptible("wait", wait).await;
         times.wait += started.elapsed();
         ready
     }

@@ -1,29 +1,44 @@
-//! Phase one: wait until the database is usable, not merely listening.
+//! Phase one: wait until the database is usable, not merely listening, and until everything else named is ready.
 //!
-//! Usable means: it takes our credentials, has the database, and takes writes where castoff may have to write.
+//! Usable means: it takes our credentials, has the database, and takes writes where castoff may have to write. What
+//! `--wait-for` names is waited for side by side with it, under one deadline.
 
+use std::future::{Future as _, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep_until};
+use futures_util::future::{Either, select};
+use tokio::time::timeout;
 
-use crate::attempt::{Attempts, Ready, Trouble};
-use crate::backoff::Backoff;
+use crate::attempt::{Attempts, Ready};
+use crate::config::{Awaited, WaitTarget};
 use crate::duration::{milliseconds, whole};
-use crate::engine::{DbError, Ledger, Verdict};
+use crate::engine::{ConnectOptions, Ledger};
 use crate::exit::{Exit, Failure, Result};
+use probe::Probe;
+use rhythm::{Clock, Look as _, Missing, Outcome, until};
+use usable::{Usable, close, until_answering};
 
-/// The longest pause between two attempts.
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+mod http;
+mod probe;
+mod rhythm;
+mod usable;
 
-/// The longest pause while nothing listens: such an attempt costs the server nothing, and the moment it starts to
-/// listen is the one we wait for.
-const LONGEST_PAUSE_REFUSED: Duration = Duration::from_millis(100);
+/// How long a usable session may lie idle while something else is missing. Beyond that it is given back: it may cost a
+/// slot that others need, and would be stale in the end.
+const LONGEST_IDLE: Duration = Duration::from_secs(1);
 
-/// The longest pause before a server whose slots are taken, however long we have waited.
-const LONGEST_PAUSE_CROWDED: Duration = Duration::from_secs(10);
-
-/// The last pause is cut so that this much is left for one more attempt before the deadline.
-const LAST_ATTEMPT: Duration = Duration::from_millis(100);
+/// What `--wait-for` names, and how it is looked at.
+#[derive(Clone, Copy)]
+pub struct Others<'a> {
+    /// The targets.
+    pub targets: &'a [WaitTarget],
+    /// How a database among them is connected to, and whose certificates are trusted.
+    pub options: &'a ConnectOptions,
+    /// The longest one look may take; `None` for no limit of its own.
+    pub limit: Option<Duration>,
+}
 
 /// Waits until the database is usable and reads the history on the way; `limit` bounds all attempts together.
 ///
@@ -35,64 +50,139 @@ pub async fn until_ready(
     ledger: Option<&Ledger>,
     limit: Option<Duration>,
 ) -> Result<Ready> {
-    let started = Instant::now();
-    // A limit too far away to be represented is no limit.
-    let deadline = limit.and_then(|limit| started.checked_add(limit));
-    let mut backoff = Backoff::default();
-    let mut was_refused = false;
-    let mut last: Option<DbError> = None;
-    loop {
-        let error = match attempts.connect(ledger, deadline).await {
-            Ok(ready) => {
-                report_ready(attempts, &ready, started);
-                return Ok(ready);
-            }
-            Err(Trouble::Never(failure)) => return Err(failure),
-            Err(Trouble::NotYet(error)) => error,
-        };
-        let now = Instant::now();
-        // An attempt that the deadline cut short says less than the one before it.
-        let cut = deadline.is_some_and(|deadline| now >= deadline);
-        let error = last.filter(|_| cut).unwrap_or(error);
-        attempts.report(&error);
-        let refused = error.message.ends_with("connection refused");
-        if was_refused && !refused {
-            // It has just begun to listen, so it will be usable soon.
-            backoff = Backoff::default();
-        }
-        was_refused = refused;
-        let pause = now + backoff.next(longest_pause(&error, refused, started.elapsed()));
-        match deadline {
-            None => sleep_until(pause).await,
-            Some(deadline) if now + LAST_ATTEMPT >= deadline => {
-                sleep_until(deadline).await;
-                return Err(not_ready(attempts, started, &error));
-            }
-            Some(deadline) => {
-                let last_attempt = deadline.checked_sub(LAST_ATTEMPT).unwrap_or(deadline);
-                sleep_until(pause.min(last_attempt)).await;
-            }
-        }
-        last = Some(error);
+    let clock = Clock::start(limit);
+    until_usable(attempts, ledger, clock).await?.map_err(|absent| not_ready(&[absent], 1, clock))
+}
+
+/// As [`until_ready`], side by side with everything else.
+///
+/// # Errors
+///
+/// As [`until_ready`]; what is missing when the limit passes is named in one failure.
+pub async fn until_all_ready(
+    attempts: &mut Attempts<'_>,
+    ledger: Option<&Ledger>,
+    others: Option<Others<'_>>,
+    limit: Option<Duration>,
+) -> Result<Ready> {
+    match others.filter(|others| !others.targets.is_empty()) {
+        None => until_ready(attempts, ledger, limit).await,
+        // Boxed, because it is large and most starts name nothing else.
+        Some(others) => Box::pin(side_by_side(attempts, ledger, others, limit)).await,
     }
 }
 
-/// A server that is full is knocked at less and less: connecting is what it has too much of.
-fn longest_pause(error: &DbError, refused: bool, waited: Duration) -> Duration {
-    if error.verdict == Verdict::Crowded {
-        (waited / 10).clamp(LONGEST_PAUSE, LONGEST_PAUSE_CROWDED)
-    } else if refused {
-        LONGEST_PAUSE_REFUSED
+async fn side_by_side(
+    attempts: &mut Attempts<'_>,
+    ledger: Option<&Ledger>,
+    others: Others<'_>,
+    limit: Option<Duration>,
+) -> Result<Ready> {
+    let clock = Clock::start(limit);
+    let all = others.targets.len() + 1;
+    let mut rest = pin!(until_others(others, clock));
+    let (usable, missing) = {
+        let database = pin!(until_usable(attempts, ledger, clock));
+        match select(database, &mut rest).await {
+            // The database comes last: its session is fresh.
+            Either::Right((missing, database)) => {
+                let missing = missing?;
+                (database.await?, Some(missing))
+            }
+            Either::Left((usable, _)) => (usable?, timeout(LONGEST_IDLE, &mut rest).await.ok().transpose()?),
+        }
+    };
+    let absent = match (usable, &missing) {
+        (Ok(ready), Some(missing)) if missing.is_empty() => return Ok(ready),
+        (Ok(ready), _) => {
+            close(ready).await;
+            None
+        }
+        (Err(absent), _) => Some(absent),
+    };
+    let missing = match missing {
+        Some(missing) => missing,
+        None => rest.await?,
+    };
+    let missing: Vec<Missing> = absent.into_iter().chain(missing).collect();
+    if !missing.is_empty() {
+        return Err(not_ready(&missing, all, clock));
+    }
+    again(attempts, ledger, clock).await?.map_err(|absent| not_ready(&[absent], all, clock))
+}
+
+/// Waits where no database is configured.
+///
+/// # Errors
+///
+/// As [`until_all_ready`].
+pub async fn until_others_ready(others: Others<'_>, limit: Option<Duration>) -> Result<()> {
+    let clock = Clock::start(limit);
+    match until_others(others, clock).await? {
+        missing if missing.is_empty() => Ok(()),
+        missing => Err(not_ready(&missing, others.targets.len(), clock)),
+    }
+}
+
+async fn until_usable(attempts: &mut Attempts<'_>, ledger: Option<&Ledger>, clock: Clock) -> Outcome<Ready> {
+    let outcome = until(&mut Usable { attempts, ledger, file: None }, clock).await?;
+    if let Ok(ready) = &outcome {
+        report_ready(attempts, ready, clock);
+    }
+    Ok(outcome)
+}
+
+/// Connects to a database that was ready a while ago: no news, unless it was gone meanwhile.
+async fn again(attempts: &mut Attempts<'_>, ledger: Option<&Ledger>, clock: Clock) -> Outcome<Ready> {
+    let before = attempts.count;
+    let outcome = until(&mut Usable { attempts, ledger, file: None }, clock).await?;
+    if let Ok(ready) = &outcome
+        && attempts.count > before + 1
+    {
+        report_ready(attempts, ready, clock);
+    }
+    Ok(outcome)
+}
+
+/// Waits for all targets, and returns those that are missing at the deadline.
+async fn until_others(others: Others<'_>, clock: Clock) -> Result<Vec<Missing>> {
+    let mut waits: Vec<(_, Option<std::result::Result<(), Missing>>)> =
+        others.targets.iter().map(|target| (Box::pin(until_target(target, others, clock)), None)).collect();
+    // The list is short, so that all of it is polled at each turn: `try_join_all` would be ten times this code.
+    let all = poll_fn(|context| {
+        let mut pending = false;
+        for (wait, outcome) in waits.iter_mut().filter(|(_, outcome)| outcome.is_none()) {
+            match wait.as_mut().poll(context)? {
+                Poll::Ready(reached) => *outcome = Some(reached),
+                Poll::Pending => pending = true,
+            }
+        }
+        if pending { Poll::Pending } else { Poll::Ready(Ok::<_, Failure>(())) }
+    });
+    all.await?;
+    Ok(waits.into_iter().filter_map(|(_, outcome)| outcome?.err()).collect())
+}
+
+async fn until_target(target: &WaitTarget, others: Others<'_>, clock: Clock) -> Outcome<()> {
+    let Others { options, limit, .. } = others;
+    let (outcome, attempts) = if let Awaited::Database(database) = target.awaited() {
+        until_answering(database, options, limit, clock).await?
     } else {
-        LONGEST_PAUSE
+        let mut probe = Probe::new(target.clone(), &options.system_roots, limit);
+        (until(&mut probe, clock).await?, probe.attempts())
+    };
+    if outcome.is_ok() {
+        let elapsed_ms = milliseconds(clock.started.elapsed());
+        tracing::info!(elapsed_ms, attempts, "{target} is ready after {elapsed_ms} ms");
     }
+    Ok(outcome)
 }
 
-fn report_ready(attempts: &Attempts<'_>, ready: &Ready, started: Instant) {
+fn report_ready(attempts: &Attempts<'_>, ready: &Ready, clock: Clock) {
     let connector = attempts.connector();
     let engine = connector.engine();
     let version = &ready.reading.facts.server_version;
-    let elapsed_ms = milliseconds(started.elapsed());
+    let elapsed_ms = milliseconds(clock.started.elapsed());
     tracing::info!(
         event = "wait.ready",
         engine = %engine,
@@ -104,111 +194,31 @@ fn report_ready(attempts: &Attempts<'_>, ready: &Ready, started: Instant) {
     );
 }
 
-fn not_ready(attempts: &Attempts<'_>, started: Instant, error: &DbError) -> Failure {
-    let failure = Failure::message(
-        Exit::Unavailable,
+/// One line for all that is missing, of so many that were waited for.
+fn not_ready(missing: &[Missing], of: usize, clock: Clock) -> Failure {
+    let within = whole(clock.started.elapsed());
+    let message = match missing {
+        [Missing { name, error, attempts }] => {
+            format!("{name} was not ready within {within}: {error} (attempt {attempts})")
+        }
+        several => {
+            let each =
+                |Missing { name, error, attempts }: &Missing| format!("{name}: {error} (attempt {attempts})");
+            let each: Vec<String> = several.iter().map(each).collect();
+            format!("{} of {of} targets were not ready within {within}: {}", several.len(), each.join("; "))
+        }
+    };
+    let mut hints: Vec<&str> = missing.iter().filter_map(|missing| missing.error.hint.as_deref()).collect();
+    hints.dedup();
+    let (it_runs, hints) = (if missing.len() == 1 { "it runs" } else { "they run" }, hints.join("; "));
+    Failure::message(Exit::Unavailable, message).hint(if hints.is_empty() {
         format!(
-            "{} was not ready within {}: {error} (attempt {})",
-            attempts.connector().address(),
-            whole(started.elapsed()),
-            attempts.count
-        ),
-    );
-    let hint = error.hint.clone().unwrap_or_else(|| {
-        "check that the database runs and can be reached from this container; --wait-timeout says how long to wait"
-            .into()
-    });
-    failure.hint(hint)
+            "check that {it_runs} and can be reached from this container; --wait-timeout says how long to wait"
+        )
+    } else {
+        hints
+    })
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::{Arc, Mutex};
-    use std::time::Duration;
-
-    use tokio::time::Instant;
-
-    use super::until_ready;
-    use crate::attempt::{Attempts, Conditions, Ready};
-    use crate::engine::Verdict;
-    use crate::engine::fake::{Fake, Server, error};
-    use crate::exit::{Exit, Result};
-
-    async fn wait_for(server: &Arc<Mutex<Server>>, create_database: bool) -> Result<Ready> {
-        let conditions = Conditions { limit: Some(Duration::from_secs(20)), writable: true, create_database };
-        let mut fake = Fake(Arc::clone(server));
-        let mut attempts = Attempts::new(&mut fake, conditions);
-        until_ready(&mut attempts, None, Some(Duration::from_mins(1))).await
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn the_first_attempt_is_made_at_once() {
-        let started = Instant::now();
-        let server = Server::default().shared();
-        wait_for(&server, false).await.ok().unwrap();
-        assert_eq!(started.elapsed(), Duration::ZERO);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn what_is_not_ready_yet_is_waited_for_and_what_never_will_be_is_not() {
-        let refusals = [error(Verdict::NotYet, "starting up"), error(Verdict::Lost, "reset")].into();
-        let server = Server { refusals, ..Server::default() }.shared();
-        wait_for(&server, false).await.ok().unwrap();
-
-        for verdict in [Verdict::Never, Verdict::NoDatabase, Verdict::Credentials] {
-            let server = Server { refusals: [error(verdict, "no")].into(), ..Server::default() }.shared();
-            let failure = wait_for(&server, false).await.err().unwrap();
-            assert_eq!(failure.exit, Exit::Refused, "{verdict:?}");
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn the_wait_ends_at_its_deadline_with_the_last_reason() {
-        let refusals = (0..1000).map(|_| error(Verdict::NotYet, "starting up")).collect();
-        let server = Server { refusals, ..Server::default() }.shared();
-        let started = Instant::now();
-        let failure = wait_for(&server, false).await.err().unwrap();
-        assert_eq!(failure.exit, Exit::Unavailable);
-        assert!(failure.reason().contains("starting up"), "{failure}");
-        assert_eq!(started.elapsed().as_secs(), 60);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn two_reasons_that_alternate_do_not_make_the_pauses_short_again() {
-        let reasons = ["remaining connection slots are reserved", "sorry, too many clients already"];
-        let refusals = (0..10_000).map(|index| error(Verdict::Crowded, reasons[index % 2])).collect();
-        let server = Server { refusals, ..Server::default() }.shared();
-        wait_for(&server, false).await.err().unwrap();
-        let attempts = server.lock().unwrap().log.len();
-        assert!(attempts < 300, "{attempts} attempts in a minute against a server that is full");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_standby_is_waited_for_until_it_takes_writes() {
-        let server =
-            Server { read_only: ["the server is a standby".to_owned()].into(), ..Server::default() }.shared();
-        wait_for(&server, false).await.ok().unwrap();
-        assert_eq!(server.lock().unwrap().log, ["connect", "read", "close", "connect", "read"]);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_password_from_a_file_may_be_replaced_within_a_grace() {
-        let refusals = |count| (0..count).map(|_| error(Verdict::Credentials, "no")).collect();
-        let server = Server { refusals: refusals(2), rotating: true, ..Server::default() }.shared();
-        wait_for(&server, false).await.ok().unwrap();
-        assert_eq!(server.lock().unwrap().log[1], "connect again");
-
-        let server = Server { refusals: refusals(1000), rotating: true, ..Server::default() }.shared();
-        let failure = wait_for(&server, false).await.err().unwrap();
-        assert_eq!(failure.exit, Exit::Refused);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_missing_database_is_created_once_when_asked_for() {
-        let refusals = [error(Verdict::NoDatabase, "no"), error(Verdict::NoDatabase, "no")].into();
-        let server = Server { refusals, ..Server::default() }.shared();
-        let failure = wait_for(&server, true).await.err().unwrap();
-        assert_eq!(failure.exit, Exit::Refused);
-        assert_eq!(server.lock().unwrap().log, ["connect", "create database", "connect"]);
-    }
-}
+mod tests;

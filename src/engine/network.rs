@@ -7,6 +7,9 @@ use crate::engine::{DbError, Verdict};
 /// The code that marks an error of the TLS layer.
 const TLS: &str = "TLS";
 
+/// How every engine's message ends where nothing listens.
+const REFUSED: &str = "connection refused";
+
 /// Sorts an error that is not the server's own.
 pub(crate) fn classify(error: &sqlx::Error, connecting: bool) -> DbError {
     match error {
@@ -35,6 +38,16 @@ pub(crate) fn classify(error: &sqlx::Error, connecting: bool) -> DbError {
     }
 }
 
+/// Sorts an error met while connecting to something that is no database.
+pub(crate) fn connecting(error: &io::Error) -> DbError {
+    io(error, true)
+}
+
+/// Whether an error says that nothing listens.
+pub(crate) fn is_refused(error: &DbError) -> bool {
+    error.message.ends_with(REFUSED)
+}
+
 /// Whether an error is the TLS layer's.
 pub(crate) fn is_tls(error: &DbError) -> bool {
     error.code.as_deref() == Some(TLS)
@@ -45,7 +58,7 @@ fn io(error: &io::Error, connecting: bool) -> DbError {
         return tls(error, connecting);
     }
     let message = match error.kind() {
-        io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
+        io::ErrorKind::ConnectionRefused => REFUSED.to_owned(),
         io::ErrorKind::ConnectionReset => "connection reset".to_owned(),
         io::ErrorKind::UnexpectedEof => "the server closed the connection".to_owned(),
         io::ErrorKind::BrokenPipe => "the connection is broken".to_owned(),

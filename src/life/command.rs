@@ -202,7 +202,7 @@ impl Life<'_> {
             // A server that ends every session at once is not to be knocked at without a pause.
             tokio::time::sleep(jitter(Duration::ZERO, RECONNECT_PAUSE)).await;
             ready = self
-                .wait(attempts, purpose.ledger(), times)
+                .wait(attempts, purpose.ledger(), None, times)
                 .await
                 .map_err(|failure| explain(&lost, failure))?;
         }

@@ -107,7 +107,7 @@ impl Life<'_> {
         lost: Option<&Lost>,
     ) -> Result<Ready> {
         tokio::time::sleep(jitter(Duration::ZERO, RECONNECT_PAUSE)).await;
-        let ready = self.wait(attempts, Some(ledger), times).await;
+        let ready = self.wait(attempts, Some(ledger), None, times).await;
         ready.map_err(|failure| Lost::explain(lost, failure))
     }
 }

@@ -1,0 +1,144 @@
+//! One look at a target of `--wait-for` that is no database.
+//!
+//! Plain blocking calls on a thread of their own: a network file system or a resolver may hang, and signals must be
+//! heard meanwhile. A thread that is given up on ends with its limit, or with the process.
+
+use std::io;
+use std::net::{TcpStream, ToSocketAddrs as _};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rustls::ClientConfig;
+
+use super::http;
+use super::rhythm::Look;
+use crate::attempt::{Trouble, within};
+use crate::config::{Awaited, WaitTarget};
+use crate::engine::{DbError, Verdict, network};
+use crate::exit::{Exit, Failure};
+
+/// A target that is looked at again and again.
+pub(super) struct Probe<'a> {
+    target: WaitTarget,
+    system_roots: &'a [u8],
+    /// The longest one look may take.
+    limit: Option<Duration>,
+    trusted: Option<Arc<ClientConfig>>,
+    reason: Option<String>,
+    count: u32,
+}
+
+impl<'a> Probe<'a> {
+    pub(super) fn new(target: WaitTarget, system_roots: &'a [u8], limit: Option<Duration>) -> Self {
+        Self { target, system_roots, limit, trusted: None, reason: None, count: 0 }
+    }
+
+    /// What there is to ask, as it stands now.
+    fn question(&mut self) -> Result<(Arc<Awaited>, Option<Arc<ClientConfig>>), DbError> {
+        self.target.refresh().map_err(|message| DbError { message, ..DbError::default() })?;
+        let encrypted = matches!(self.target.awaited(), Awaited::Http(web) if web.tls);
+        if encrypted && self.trusted.is_none() {
+            self.trusted = Some(http::trust(self.system_roots)?);
+        }
+        Ok((self.target.share(), self.trusted.clone().filter(|_| encrypted)))
+    }
+}
+
+impl Look for Probe<'_> {
+    type Found = ();
+
+    async fn look(&mut self, deadline: Option<tokio::time::Instant>) -> Result<(), Trouble> {
+        self.count += 1;
+        let limit = self.limit;
+        let asked = match self.question() {
+            Ok((awaited, trusted)) => {
+                let thread = tokio::task::spawn_blocking(move || ask(&awaited, trusted, limit));
+                within(async { thread.await.unwrap_or_else(|_| Err(DbError::default())) }, limit, deadline)
+                    .await
+            }
+            Err(error) => Err(error),
+        };
+        asked.map_err(|error| match error.verdict {
+            Verdict::Never => {
+                let failure = Failure::message(Exit::Refused, format!("{}: {error}", self.target));
+                Trouble::Never(match error.hint {
+                    Some(hint) => failure.hint(hint),
+                    None => failure,
+                })
+            }
+            _ => Trouble::NotYet(error),
+        })
+    }
+
+    fn report(&mut self, error: &DbError) {
+        let reason = format!("{}: {error}", self.target);
+        if self.reason.as_ref() != Some(&reason) {
+            tracing::info!(event = "wait.retry", reason, attempt = self.count, "waiting for {reason}");
+            self.reason = Some(reason);
+        }
+    }
+
+    fn is_absent(&self, error: &DbError) -> bool {
+        // What is on this machine costs no more than a look.
+        let local = matches!(self.target.awaited(), Awaited::Unix(_) | Awaited::File(_));
+        local || network::is_refused(error)
+    }
+
+    fn name(&self) -> String {
+        self.target.to_string()
+    }
+
+    fn attempts(&self) -> u32 {
+        self.count
+    }
+}
+
+fn ask(
+    awaited: &Awaited,
+    trusted: Option<Arc<ClientConfig>>,
+    limit: Option<Duration>,
+) -> Result<(), DbError> {
+    let connected = match awaited {
+        Awaited::Tcp(host, port) => connect(host, *port, limit).map(drop),
+        Awaited::Unix(path) => UnixStream::connect(path).map(drop),
+        Awaited::Http(web) => return http::get(web, trusted, limit),
+        Awaited::File(path) => return exists(path),
+        // Its own session answers for it.
+        Awaited::Database(_) => Ok(()),
+    };
+    connected.map_err(|error| network::connecting(&error))
+}
+
+/// Tries the addresses of a name in order. Each has its share of the limit, so that one that swallows everything does
+/// not hide the next.
+pub(super) fn connect(host: &str, port: u16, limit: Option<Duration>) -> io::Result<TcpStream> {
+    let started = Instant::now();
+    let addresses: Vec<_> = (host, port).to_socket_addrs()?.collect();
+    let mut last = io::Error::other("the name has no address");
+    for (address, left) in addresses.iter().zip((1..=addresses.len()).rev()) {
+        let share =
+            limit.map(|limit| limit.saturating_sub(started.elapsed()) / u32::try_from(left).unwrap_or(1));
+        let result = match share {
+            None => TcpStream::connect(address),
+            // The system refuses to wait for no time at all.
+            Some(share) => TcpStream::connect_timeout(address, share.max(Duration::from_millis(1))),
+        };
+        match result {
+            Ok(stream) => return Ok(stream),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+/// Whether there is anything at this path.
+pub(super) fn exists(path: &Path) -> Result<(), DbError> {
+    let message = match std::fs::metadata(path) {
+        Ok(_) => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => "it does not exist".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    Err(DbError { message, ..DbError::default() })
+}
