@@ -64,4 +64,6 @@ mod user;
 #[cfg(test)]
 mod wait;
 #[cfg(test)]
+mod wait_for;
+#[cfg(test)]
 mod wire;

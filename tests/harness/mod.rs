@@ -3,7 +3,7 @@
 //! - [`Run`] builds a call of castoff; [`Running`] is the process, [`Finished`] what came of it.
 //! - [`Database`] is one database with a role of its own on a shared server; the server modules also start
 //!   private servers with a configuration of their own.
-//! - [`FakePostgres`], [`Proxy`] and [`FakeDns`] say what no real server can be made to say, and record.
+//! - [`FakePostgres`], [`FakeWeb`], [`Proxy`] and [`FakeDns`] say what no real server can be made to say, and record.
 //! - Nothing sleeps to synchronise: a test waits for a log line ([`Running::until`]) or for a state of the
 //!   server ([`eventually`]), each with a bound that fails with everything known.
 //!
@@ -31,6 +31,7 @@ mod scratch;
 pub(crate) mod secrets;
 mod spawn;
 mod tls;
+mod web;
 
 pub(crate) use client::Client;
 pub(crate) use database::{Database, Engine, on_every_engine};
@@ -50,3 +51,4 @@ pub(crate) use run::Run;
 pub(crate) use running::Running;
 pub(crate) use scratch::{Scratch, free_port};
 pub(crate) use tls::Certificates;
+pub(crate) use web::FakeWeb;
