@@ -5,9 +5,9 @@ use std::future::Future;
 use std::time::{Duration, Instant};
 
 use self::command::ByCommand;
+use self::work::{FileTask, Work};
 use crate::attempt::{Attempts, Conditions, Ready, Trouble};
 use crate::cli::Task;
-use crate::command::{self as external, Line};
 use crate::config::{Awaited, Config, Database, Drift, Mode, WaitTarget};
 use crate::database::Configured;
 use crate::duration::milliseconds;
@@ -25,6 +25,7 @@ mod command;
 mod migrate;
 mod remains;
 mod resolve;
+mod work;
 
 /// How long ending a session may take before its connection is simply dropped.
 const CLOSE_LIMIT: Duration = Duration::from_secs(1);
@@ -143,32 +144,11 @@ impl Life<'_> {
             prepared.times.wait = started.elapsed();
             return Ok(prepared);
         };
-        // Whatever can be wrong without a database is said before waiting for one.
         let engine = database.target().engine;
-        let migrations = match (&config.task, config.mode) {
-            (Task::Wait, _) | (Task::Become, Mode::Wait | Mode::Off) => None,
-            (Task::Become | Task::Migrate, _) if self.only_the_command_knows() => None,
-            (Task::Become | Task::Migrate | Task::Status { .. } | Task::Resolve { .. }, _) => {
-                let read = Migrations::read(
-                    config.migrations.as_deref(),
-                    config.format.as_deref(),
-                    config.history_table.clone(),
-                    engine,
-                );
-                Some(read.map_err(|failure| self.without_files(failure))?)
-            }
-        };
-        if let Some(why) = migrations.as_ref().and_then(|migrations| migrations.opaque.as_ref())
-            && !matches!(config.task, Task::Status { .. })
-        {
-            tracing::warn!(
-                "what is pending cannot be known from the files, so the migrate command runs: {why}"
-            );
-        }
-        let command = self.migrate_command(migrations.as_ref())?;
-        let usual_schema = migrations.as_ref().and_then(|migrations| migrations.format.habits(engine).schema);
-        let mut connector = Configured::new(database, options.clone(), usual_schema);
-        let schema = connector.schema();
+        // Whatever can be wrong without a database is said before waiting for one.
+        let work = Work::of(config, engine)?;
+        let mut connector = Configured::new(database, options.clone(), work.usual_schema(engine));
+        let ledger = work.ledger(engine, connector.schema().as_deref());
         let conditions = Conditions {
             limit: config.timeouts.connect,
             writable: self.needs_writes(),
@@ -176,45 +156,20 @@ impl Life<'_> {
             create_database: config.create_database && !matches!(config.task, Task::Status { .. }),
         };
         let mut attempts = Attempts::new(&mut connector, conditions);
-        match (migrations, &command) {
-            (None, None) => {
-                let ready = self.wait(&mut attempts, None, Some(others), &mut prepared.times).await?;
-                close(ready.session).await;
+        let ready = self.wait(&mut attempts, ledger.as_ref(), Some(others), &mut prepared.times).await?;
+        match (&work, &ledger) {
+            (Work::Files(migrations, task), Some(ledger)) => {
+                let policy = self.policy(migrations, engine);
+                let plans = Plans { migrations, engine, ledger, policy, interrupted: None };
+                self.work_on(&mut attempts, ready, &plans, task, &mut prepared).await?;
             }
-            (None, Some(line)) => {
-                let ready = self.wait(&mut attempts, None, Some(others), &mut prepared.times).await?;
+            (Work::Command(line), _) => {
                 let table = config.history_table.as_ref().map_or("", |table| &table.name);
                 let purpose = ByCommand { line, plans: None, engine, table };
-                Box::pin(self.migrate_by_command(&mut attempts, ready, &purpose, &mut prepared.times))
-                    .await?;
+                let times = &mut prepared.times;
+                Box::pin(self.migrate_by_command(&mut attempts, ready, &purpose, times)).await?;
             }
-            (Some(migrations), command) => {
-                let ledger = migrations.ledger(engine, schema.as_deref());
-                let policy = self.policy(&migrations, engine);
-                let plans =
-                    Plans { migrations: &migrations, engine, ledger: &ledger, policy, interrupted: None };
-                let ready =
-                    self.wait(&mut attempts, Some(&ledger), Some(others), &mut prepared.times).await?;
-                match (&config.task, command) {
-                    (Task::Status { json }, _) => {
-                        self.status(&attempts, ready, &plans, *json, &mut prepared).await?;
-                    }
-                    (Task::Resolve { resolution, id }, _) => {
-                        Box::pin(self.resolve(&mut attempts, ready, &plans, (*resolution, id))).await?;
-                    }
-                    // Boxed, because it is large and most starts never get there.
-                    (_, Some(line)) => {
-                        let table = &ledger.table.name;
-                        let plans = migrations.opaque.is_none().then_some(&plans);
-                        let purpose = ByCommand { line, plans, engine, table };
-                        let times = &mut prepared.times;
-                        Box::pin(self.migrate_by_command(&mut attempts, ready, &purpose, times)).await?;
-                    }
-                    (_, None) => {
-                        Box::pin(self.migrate(&mut attempts, ready, &plans, &mut prepared.times)).await?;
-                    }
-                }
-            }
+            _ => close(ready.session).await,
         }
         if config.export_database_url {
             let database = connector.database();
@@ -223,50 +178,33 @@ impl Life<'_> {
         Ok(prepared)
     }
 
-    /// Whether nothing but the migrate command says what is to be migrated.
-    fn only_the_command_knows(&self) -> bool {
-        let Config { migrate_command, format, migrations, .. } = self.config;
-        migrate_command.is_some() && format.is_none() && migrations.is_none()
-    }
-
-    /// No files, and castoff is asked what they say.
-    fn without_files(&self, failure: Failure) -> Failure {
-        if !self.only_the_command_knows() {
-            return failure;
-        }
-        failure.hint(
-            "the migrate command does not say what is pending: name the files it applies with --migrations, and \
-             --format if it is not recognised",
-        )
-    }
-
-    /// The command that applies the migrations, if castoff is to apply any and does not do it itself.
-    ///
-    /// One that is certain to run is looked up at once.
-    fn migrate_command(&self, migrations: Option<&Migrations>) -> Result<Option<Line>> {
-        let config = self.config;
-        let migrates =
-            matches!((&config.task, config.mode), (Task::Migrate, _) | (Task::Become, Mode::Migrate));
-        let from_format = migrations.and_then(|migrations| {
-            let default = migrations.format.default_command()?;
-            Some((migrations.format.name(), default))
-        });
-        let line = match (&config.migrate_command, from_format) {
-            _ if !migrates => return Ok(None),
-            (Some(line), _) => line.clone(),
-            (None, Some((format, default))) => {
-                Line::split(&format!("the command of --format {format}"), default, default)
-                    .map_err(|why| Failure::message(Exit::Internal, why))?
+    /// What the files are read for. Boxed where it is large, because most starts never get there.
+    async fn work_on(
+        &self,
+        attempts: &mut Attempts<'_>,
+        ready: Ready,
+        plans: &Plans<'_>,
+        task: &FileTask,
+        prepared: &mut Prepared,
+    ) -> Result<()> {
+        let times = &mut prepared.times;
+        match task {
+            FileTask::Say { json } => self.status(attempts, ready, plans, *json, prepared).await,
+            FileTask::Resolve(resolution, id) => {
+                Box::pin(self.resolve(attempts, ready, plans, (*resolution, id))).await
             }
-            (None, None) => return Ok(None),
-        };
-        if migrations.is_none_or(|migrations| migrations.opaque.is_some()) {
-            external::find(&line, &config.environment)?;
+            FileTask::Apply => Box::pin(self.migrate(attempts, ready, plans, times)).await,
+            FileTask::Run(line) => {
+                let known = plans.migrations.opaque.is_none();
+                let purpose = ByCommand {
+                    line,
+                    plans: known.then_some(plans),
+                    engine: plans.engine,
+                    table: &plans.ledger.table.name,
+                };
+                Box::pin(self.migrate_by_command(attempts, ready, &purpose, times)).await
+            }
         }
-        if let Some(user) = &config.user {
-            user.try_out(None)?;
-        }
-        Ok(Some(line))
     }
 
     /// What must be ready besides the database. `status` and `resolve` are about the database alone.

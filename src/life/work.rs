@@ -1,0 +1,123 @@
+//! What is to be done once the database is ready, from options and files alone.
+
+use crate::cli::Task;
+use crate::command::{self, Line};
+use crate::config::{Config, Mode};
+use crate::engine::{Engine, Ledger};
+use crate::exit::{Exit, Failure, Result};
+use crate::format::Resolution;
+use crate::migrations::Migrations;
+
+/// What is to be done.
+pub(super) enum Work {
+    /// Nothing but to wait.
+    Wait,
+    /// Whatever this command finds to do; without files only it knows.
+    Command(Line),
+    /// This, with these files.
+    Files(Migrations, FileTask),
+}
+
+/// What files are read for.
+pub(super) enum FileTask {
+    /// To say what is pending.
+    Say {
+        /// As JSON.
+        json: bool,
+    },
+    /// To mend the history of this one.
+    Resolve(Resolution, String),
+    /// To apply what is pending.
+    Apply,
+    /// To know whether this command has anything to apply.
+    Run(Line),
+}
+
+impl Work {
+    /// Reads the files, if the task needs any.
+    ///
+    /// # Errors
+    ///
+    /// 64, 65 and 66 for what is wrong with the files, 80 for a command that is certain to run and is not there, 71 and 77
+    /// for a user that castoff cannot become.
+    pub(super) fn of(config: &Config, engine: Engine) -> Result<Self> {
+        let applies = match (&config.task, config.mode) {
+            (Task::Wait, _) | (Task::Become, Mode::Wait | Mode::Off) => return Ok(Self::Wait),
+            (Task::Become | Task::Migrate, _) => true,
+            (Task::Status { .. } | Task::Resolve { .. }, _) => false,
+        };
+        let command = config.migrate_command.as_ref().filter(|_| only_the_command_knows(config));
+        if let Some(line) = command.filter(|_| applies) {
+            command::find(line, &config.environment)?;
+            admit_user(config)?;
+            return Ok(Self::Command(line.clone()));
+        }
+        let migrations = read(config, engine)?;
+        let task = match &config.task {
+            Task::Status { json } => FileTask::Say { json: *json },
+            Task::Resolve { resolution, id } => FileTask::Resolve(*resolution, id.clone()),
+            Task::Become | Task::Migrate | Task::Wait => apply(config, &migrations)?,
+        };
+        Ok(Self::Files(migrations, task))
+    }
+
+    /// The schema the tool works in where the URL names none.
+    pub(super) fn usual_schema(&self, engine: Engine) -> Option<&'static str> {
+        match self {
+            Self::Files(migrations, _) => migrations.format.habits(engine).schema,
+            Self::Wait | Self::Command(_) => None,
+        }
+    }
+
+    /// The history to read.
+    pub(super) fn ledger(&self, engine: Engine, schema: Option<&str>) -> Option<Ledger> {
+        match self {
+            Self::Files(migrations, _) => Some(migrations.ledger(engine, schema)),
+            Self::Wait | Self::Command(_) => None,
+        }
+    }
+}
+
+/// Whether nothing but the migrate command says what is to be migrated.
+fn only_the_command_knows(config: &Config) -> bool {
+    let Config { migrate_command, format, migrations, .. } = config;
+    migrate_command.is_some() && format.is_none() && migrations.is_none()
+}
+
+fn read(config: &Config, engine: Engine) -> Result<Migrations> {
+    let table = config.history_table.clone();
+    let read = Migrations::read(config.migrations.as_deref(), config.format.as_deref(), table, engine);
+    read.map_err(|failure| {
+        if !only_the_command_knows(config) {
+            return failure;
+        }
+        failure.hint(
+            "the migrate command does not say what is pending: name the files it applies with --migrations, and \
+             --format if it is not recognised",
+        )
+    })
+}
+
+/// By castoff itself, or by the command that the user or the format names. One that is certain to run is looked up at
+/// once.
+fn apply(config: &Config, migrations: &Migrations) -> Result<FileTask> {
+    let line = match (&config.migrate_command, migrations.format.default_command()) {
+        (Some(line), _) => line.clone(),
+        (None, Some(default)) => {
+            Line::split(&format!("the command of --format {}", migrations.format.name()), default, default)
+                .map_err(|why| Failure::message(Exit::Internal, why))?
+        }
+        (None, None) => return Ok(FileTask::Apply),
+    };
+    if let Some(why) = &migrations.opaque {
+        tracing::warn!("what is pending cannot be known from the files, so the migrate command runs: {why}");
+        command::find(&line, &config.environment)?;
+    }
+    admit_user(config)?;
+    Ok(FileTask::Run(line))
+}
+
+/// Whether castoff may become whom the command is to run as.
+fn admit_user(config: &Config) -> Result<()> {
+    config.user.as_ref().map_or(Ok(()), |user| user.try_out(None))
+}
