@@ -33,7 +33,7 @@ pub(crate) fn with_castoff(migrations: &Path) -> Option<String> {
 }
 
 /// The release build for musl, from where `scripts/test` says it is or cargo puts it.
-fn static_castoff() -> Option<PathBuf> {
+pub(crate) fn static_castoff() -> Option<PathBuf> {
     let built =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("target/x86_64-unknown-linux-musl/release/castoff");
     let path = std::env::var_os("CASTOFF_TEST_BINARY").map_or(built, PathBuf::from);
@@ -103,7 +103,7 @@ fn binaries() -> Option<PathBuf> {
 }
 
 /// An image of the machine's own PostgreSQL: its files, the libraries they name, and a shell.
-fn postgres_image() -> Option<String> {
+pub(crate) fn postgres_image() -> Option<String> {
     static ONE: Mutex<()> = Mutex::new(());
     let _guard = ONE.lock().unwrap_or_else(PoisonError::into_inner);
     let Some(bin) = binaries() else {
@@ -112,43 +112,61 @@ fn postgres_image() -> Option<String> {
     };
     let version = output(Command::new(bin.join("postgres")).arg("--version"));
     let version = version.split_whitespace().nth(2).expect("postgres (PostgreSQL) VERSION").to_owned();
-    let tag = format!("castoff-test-postgres:{version}");
+    let tag = format!("castoff-test-postgres:{version}-standby");
     if succeeds(&["image", "inspect", &tag]) {
         return Some(tag);
     }
 
-    let root = Scratch::new("postgres-image");
     let home = bin.parent().expect("the version's directory");
     let share = Path::new("/usr/share/postgresql").join(home.file_name().expect("a version"));
-    let programs: Vec<PathBuf> = ["postgres", "initdb", "psql"].iter().map(|name| bin.join(name)).collect();
-    let mut wanted: Vec<PathBuf> =
-        vec![home.join("lib"), share, "/bin/sh".into(), "/usr/share/zoneinfo".into()];
-    for program in programs.iter().chain([&PathBuf::from("/bin/sh")]) {
-        wanted.extend(libraries(program));
-        wanted.push(program.clone());
-    }
+    let programs = ["postgres", "initdb", "psql", "pg_basebackup"].iter().map(|name| bin.join(name));
+    let programs: Vec<PathBuf> = programs.chain(["/bin/sh".into()]).collect();
+    let path = format!("ENV PATH={}:/bin", bin.display());
+    import(
+        &tag,
+        &programs,
+        &[home.join("lib"), share, "/usr/share/zoneinfo".into()],
+        |root| {
+            // The compiler's output for the just-in-time compiler, most of the size, of no use without it.
+            let home = home.strip_prefix("/").expect("absolute");
+            drop(fs::remove_dir_all(root.path().join(home).join("lib/bitcode")));
+            root.write("etc/passwd", "postgres:x:999:999::/data:/bin/sh\n");
+            for (directory, mode) in [("data", 0o700), ("tmp", 0o1777)] {
+                let path = root.path().join(directory);
+                fs::create_dir(&path).expect("a directory of the image");
+                fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("its mode");
+                chown(&path, Some(999), Some(999)).expect("its owner");
+            }
+        },
+        &[&path],
+    );
+    Some(tag)
+}
+
+/// Makes an image of the machine's own files: these programs with the libraries they name, these files, and what
+/// `finish` adds to the tree; `changes` are instructions of a Dockerfile.
+pub(crate) fn import(
+    tag: &str,
+    programs: &[PathBuf],
+    files: &[PathBuf],
+    finish: impl FnOnce(&Scratch),
+    changes: &[&str],
+) {
+    let root = Scratch::new("tree");
     let mut copy = Command::new("cp");
     // Links are followed: where /lib is a link to /usr/lib, the loader must still be found at the path it is named by.
-    copy.args(["--recursive", "--dereference", "--parents"]).args(&wanted).arg(root.path());
+    copy.args(["--recursive", "--dereference", "--parents"]).args(programs).args(files);
+    copy.args(programs.iter().flat_map(|program| libraries(program))).arg(root.path());
     output(&mut copy);
-    // The compiler's output for the just-in-time compiler, most of the size, of no use without it.
-    drop(fs::remove_dir_all(root.path().join(home.strip_prefix("/").expect("absolute")).join("lib/bitcode")));
-    root.write("etc/passwd", "postgres:x:999:999::/data:/bin/sh\n");
-    for (directory, mode) in [("data", 0o700), ("tmp", 0o1777)] {
-        let path = root.path().join(directory);
-        fs::create_dir(&path).expect("a directory of the image");
-        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("its mode");
-        chown(&path, Some(999), Some(999)).expect("its owner");
-    }
+    finish(&root);
 
     let mut tar = Command::new("tar");
     tar.arg("-C").arg(root.path()).args(["-c", "."]).stdout(Stdio::piped());
     let mut tar = tar.spawn().expect("tar runs");
     let mut import = Command::new("docker");
-    import.args(["import", "--change", &format!("ENV PATH={}:/bin", bin.display()), "-", &tag]);
+    import.arg("import").args(changes.iter().flat_map(|change| ["--change", change])).args(["-", tag]);
     output(import.stdin(tar.stdout.take().expect("tar's output")));
     assert!(tar.wait().expect("tar ends").success(), "tar");
-    Some(tag)
 }
 
 /// Every library a program names, its loader included.

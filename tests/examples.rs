@@ -1,0 +1,31 @@
+//! The set-ups under `examples/`, each followed as its README says, in real containers.
+//!
+//! Needs what `container` needs, docker-compose, and the runtimes whose public images the examples build on
+//! (`tests/examples/bases.rs`). What an example is run as is in `tests/examples/example.rs`; how a README is read, in
+//! `tests/examples/readme.rs`.
+
+// The rig.
+#[cfg(test)]
+#[path = "examples/bases.rs"]
+mod bases;
+#[cfg(test)]
+#[expect(dead_code, reason = "the container tests use what the examples do not")]
+#[path = "container/docker.rs"]
+mod docker;
+#[cfg(test)]
+#[path = "examples/example.rs"]
+mod example;
+#[cfg(test)]
+#[expect(dead_code, unused_imports, unused_macros, reason = "the suite uses what these tests do not")]
+mod harness;
+#[cfg(test)]
+#[expect(dead_code, reason = "the container tests use what the examples do not")]
+#[path = "container/image.rs"]
+mod image;
+#[cfg(test)]
+#[path = "examples/readme.rs"]
+mod readme;
+
+#[cfg(test)]
+#[path = "examples/rig_check.rs"]
+mod rig_check;
