@@ -84,11 +84,14 @@ pub(crate) fn missing(shown: &[String], output: &str) -> Vec<String> {
     shown.iter().filter(|line| !is_said(line)).cloned().collect()
 }
 
-/// A text without the escape sequences that older versions of compose colour the names of services with.
-pub(crate) fn without_colours(text: &str) -> String {
+/// A text without the terminal's control sequences, which versions of compose write even where there is no terminal.
+pub(crate) fn without_controls(text: &str) -> String {
     let mut pieces = text.split("\u{1b}[");
     let first = pieces.next().unwrap_or_default().to_owned();
-    pieces.fold(first, |text, piece| text + piece.split_once('m').map_or(piece, |(_, rest)| rest))
+    // ECMA-48: parameters and intermediates lie below `@`, the final byte does not.
+    pieces.fold(first, |text, piece| {
+        text + piece.split_once(|letter| letter >= '@').map_or("", |(_, rest)| rest)
+    })
 }
 
 /// A line without the name that compose puts before it, which its versions write differently, and with its milliseconds
@@ -150,6 +153,7 @@ fn a_shown_exit_code_stands_for_itself() {
 }
 
 #[test]
-fn a_shown_line_is_compared_without_colours() {
-    assert_eq!(without_colours("\u{1b}[36mapi_1  |\u{1b}[0m started"), "api_1  | started");
+fn a_shown_line_is_compared_without_colours_and_erasures() {
+    assert_eq!(without_controls("\u{1b}[36mapi_1  |\u{1b}[0m started"), "api_1  | started");
+    assert_eq!(without_controls("\u{1b}[2Kapi-1  | started"), "api-1  | started");
 }
