@@ -29,3 +29,8 @@ mod readme;
 #[cfg(test)]
 #[path = "examples/rig_check.rs"]
 mod rig_check;
+
+// One example each.
+#[cfg(test)]
+#[path = "examples/compose_prisma.rs"]
+mod compose_prisma;
