@@ -32,5 +32,8 @@ mod rig_check;
 
 // One example each.
 #[cfg(test)]
+#[path = "examples/ci_step.rs"]
+mod ci_step;
+#[cfg(test)]
 #[path = "examples/compose_prisma.rs"]
 mod compose_prisma;
