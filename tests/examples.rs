@@ -37,3 +37,6 @@ mod ci_step;
 #[cfg(test)]
 #[path = "examples/compose_prisma.rs"]
 mod compose_prisma;
+#[cfg(test)]
+#[path = "examples/modes_and_health.rs"]
+mod modes_and_health;

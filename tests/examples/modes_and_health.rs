@@ -1,0 +1,66 @@
+//! `examples/modes-and-health`: a variable decides about migrations, a replica is waited for, health is told in JSON.
+
+use serde_json::Value;
+
+use crate::example::Example;
+use crate::harness::eventually;
+
+const PRODUCTION: &str = "## Production: migrate when it starts";
+const HEALTH: &str = "## Health";
+const DEVELOPMENT: &str = "## Development: migrate by hand";
+
+fn example() -> Option<Example> {
+    Example::new("modes-and-health", &["digilog-settings"])
+}
+
+/// Waits until the newest probe of the container's health check came to this, and returns what it printed.
+fn until_probe(example: &Example, state: &str) -> Value {
+    let inspect = "docker inspect --format '{{json .State.Health.Log}}' \"$(docker compose ps --quiet app)\"";
+    eventually(&format!("a health check that says {state}"), || {
+        let log: Value = serde_json::from_str(&example.run(inspect).text).ok()?;
+        let output = log.as_array()?.last()?["Output"].as_str()?.to_owned();
+        let said: Value = serde_json::from_str(&output).ok()?;
+        (said["state"] == state).then_some(said)
+    })
+}
+
+fn sql(example: &Example, service: &str, sql: &str) -> String {
+    let psql =
+        format!("docker compose exec {service} psql -XAtq --username digilog digilog --command \"{sql}\"");
+    let said = example.run(&psql);
+    assert_eq!(said.code, 0, "{}", said.text);
+    said.text.trim().to_owned()
+}
+
+#[test]
+fn production_waits_for_the_replica_too_migrates_and_tells_its_health() {
+    let Some(example) = example() else { return };
+    example.follow(PRODUCTION);
+    assert_eq!(sql(&example, "replica", "SELECT pg_is_in_recovery()"), "t", "the replica is a standby");
+
+    example.follow(HEALTH);
+    let said = until_probe(&example, "up-to-date");
+    assert_eq!(said["applied"].as_array().map(Vec::len), Some(2), "{said}");
+    assert_eq!(said["pending"].as_array().map(Vec::len), Some(0), "{said}");
+
+    let broken = "20250401120000_wrong";
+    example.write(
+        &format!("prisma/migrations/{broken}/migration.sql"),
+        "ALTER TABLE \"Settings\" ADD \"note\" TEXT;\n",
+    );
+    assert_eq!(example.run("docker compose build").code, 0);
+    let run = example.run("docker compose run --rm app castoff migrate");
+    assert_eq!(run.code, 80, "{}", run.text);
+    let run = example.run("docker compose run --rm app castoff migrate");
+    assert_eq!(run.code, 65, "{}", run.text);
+    let said = until_probe(&example, "failed");
+    assert_eq!(said["failed"][0]["id"], broken, "the container that runs on tells it: {said}");
+}
+
+#[test]
+fn development_leaves_the_migrations_to_a_person() {
+    let Some(example) = example() else { return };
+    example.follow(DEVELOPMENT);
+    let said = until_probe(&example, "up-to-date");
+    assert_eq!(said["applied"].as_array().map(Vec::len), Some(2), "{said}");
+}
