@@ -23,6 +23,9 @@ mod harness;
 #[path = "container/image.rs"]
 mod image;
 #[cfg(test)]
+#[path = "examples/project.rs"]
+mod project;
+#[cfg(test)]
 #[path = "examples/readme.rs"]
 mod readme;
 

@@ -56,6 +56,9 @@ fn postgres() -> Option<String> {
     Some(tag)
 }
 
+/// What Debian's Node.js reads from `/usr/share/nodejs` when it starts: its `node_shareable_builtins`. Others hold them.
+const DEBIANS_PARTS: [&str; 6] = ["acorn", "acorn-walk", "amaro", "cjs-module-lexer", "minimatch", "undici"];
+
 /// The public image of a JavaScript runtime: the machine's own Node.js by this name, a shell, and the user `node`.
 fn node(name: &str) -> Option<String> {
     let Some(program) = on_path("node") else {
@@ -66,8 +69,8 @@ fn node(name: &str) -> Option<String> {
     let version = String::from_utf8_lossy(&version).trim().to_owned();
     let tag = format!("castoff-test-public-{name}:{version}");
     if !succeeds(&["image", "inspect", &tag]) {
-        // Debian keeps parts of its Node.js here.
-        let files = [PathBuf::from("/usr/share/nodejs")].into_iter().filter(|path| path.exists());
+        let parts = DEBIANS_PARTS.iter().map(|part| Path::new("/usr/share/nodejs").join(part));
+        let files: Vec<PathBuf> = parts.filter(|path| path.exists()).collect();
         let finish = |root: &Scratch| {
             root.write("etc/passwd", format!("root:x:0:0::/:/bin/sh\n{name}:x:1000:1000::/:/bin/sh\n"));
             root.write("etc/group", format!("root:x:0:\n{name}:x:1000:\n"));
@@ -78,7 +81,7 @@ fn node(name: &str) -> Option<String> {
         image::import(
             &tag,
             &[program.clone(), "/bin/sh".into()],
-            &files.collect::<Vec<_>>(),
+            &files,
             finish,
             &["ENV PATH=/usr/local/bin:/usr/bin:/bin", &format!("CMD [\"{name}\"]")],
         );

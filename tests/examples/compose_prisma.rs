@@ -1,7 +1,6 @@
 //! `examples/compose-prisma`: replicas that migrate when they start, or after a one-off service has.
 
 use crate::example::Example;
-use crate::harness::eventually;
 
 const FIRST_START: &str = "## The first start, with a late database";
 const FAILURE: &str = "## When a migration fails";
@@ -27,14 +26,6 @@ fn history(example: &Example) -> Vec<String> {
     said.text.lines().map(str::to_owned).collect()
 }
 
-/// Waits until this many lines of the logs hold this text.
-fn until_lines(example: &Example, count: usize, text: &str) {
-    eventually(&format!("{count} times {text:?}"), || {
-        let logs = example.run("docker compose logs").text;
-        (logs.lines().filter(|line| line.contains(text)).count() == count).then_some(())
-    });
-}
-
 /// The services that run, each replica once.
 fn running(example: &Example) -> String {
     let names = "docker ps --format '{{.Label \"com.docker.compose.service\"}}'";
@@ -49,8 +40,8 @@ fn replicas_outwait_a_late_database_and_one_of_them_migrates() {
     let Some(example) = example() else { return };
     example.follow(FIRST_START);
 
-    until_lines(&example, 3, LISTENING);
-    until_lines(&example, 1, "applied prisma/migrations/20250106120000_init/migration.sql");
+    example.until_logged(3, LISTENING);
+    example.until_logged(1, "applied prisma/migrations/20250106120000_init/migration.sql");
     assert_eq!(history(&example), APPLIED);
 }
 
@@ -59,7 +50,7 @@ fn started() -> Option<Example> {
     let example = example()?;
     let up = example.run("docker compose build && docker compose up --detach");
     assert_eq!(up.code, 0, "{}", up.text);
-    until_lines(&example, 3, LISTENING);
+    example.until_logged(3, LISTENING);
     Some(example)
 }
 
@@ -102,7 +93,7 @@ fn a_one_off_service_that_fails_keeps_new_replicas_from_starting_and_alone_it_le
     let compose = "docker compose --file compose.one-off.yaml";
     let up = example.run(&format!("docker compose build && {compose} up --detach"));
     assert_eq!(up.code, 0, "{}", up.text);
-    until_lines(&example, 3, LISTENING);
+    example.until_logged(3, LISTENING);
     example.write(
         "prisma/migrations/20250310080000_wrong/migration.sql",
         "ALTER TABLE \"Gaol\" ADD \"note\" TEXT;\n",

@@ -14,12 +14,12 @@ use std::io::{Read, pipe};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::bases::{self, on_path, stand_in};
 use crate::docker::available;
-use crate::harness::{Scratch, missing};
+use crate::harness::{Scratch, eventually, missing};
+use crate::project::Project;
 use crate::readme::{self, Shown};
 
 /// How long a command may take on a busy machine.
@@ -37,12 +37,12 @@ pub(crate) struct Said {
 
 /// A folder of `examples/`, copied.
 pub(crate) struct Example {
+    /// The first to go.
+    project: Project,
     home: Scratch,
     /// Holds `docker` as the commands find it.
     tools: Scratch,
     readme: String,
-    /// Unique; the name of its compose project, the label of its containers, the end of its images' names.
-    project: String,
     /// The images' names in the files, and here.
     images: Vec<(String, String)>,
 }
@@ -54,7 +54,6 @@ impl Example {
     /// `None`, said loudly, where the machine cannot run it. Panics where a block of the README claims to show a part of
     /// a file and does not.
     pub(crate) fn new(folder: impl AsRef<Path>, images: &[&str]) -> Option<Self> {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
         if !available() {
             return None;
         }
@@ -63,10 +62,10 @@ impl Example {
             return None;
         }
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(folder);
-        let project = format!("castofftest{}x{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let project = Project::new();
         let readme = fs::read_to_string(source.join("README.md")).expect("the example's README.md");
         let names = images.iter().chain(&["castoff"]);
-        let images = names.map(|&name| (name.to_owned(), format!("{name}-{project}"))).collect();
+        let images = names.map(|&name| (name.to_owned(), format!("{name}-{}", project.name()))).collect();
         let example =
             Self { home: Scratch::new("example"), tools: Scratch::new("tools"), readme, project, images };
         bases::castoff(&example.localised("castoff"))?;
@@ -112,8 +111,16 @@ impl Example {
                 return said.text;
             }
             assert!(start.elapsed() < APPEARS, "{command}\nnever said {missing:#?} but:\n{}", said.text);
-            std::thread::sleep(Duration::from_millis(100));
+            std::thread::sleep(Duration::from_millis(500));
         }
+    }
+
+    /// Waits until this many lines of the logs of all its containers together hold this text.
+    pub(crate) fn until_logged(&self, count: usize, text: &str) {
+        let holding = |log: &String| log.lines().filter(|line| line.contains(text)).count();
+        eventually(&format!("{count} times {text:?}"), || {
+            (self.project.logs().iter().map(holding).sum::<usize>() == count).then_some(())
+        });
     }
 
     fn expect(&self, Shown { command, lines }: &Shown) -> Result<(), String> {
@@ -153,7 +160,7 @@ impl Example {
             bash.envs(std::env::var_os(name).map(|value| (name, value)));
         }
         bash.env("CASTOFF_TEST_DOCKER", on_path("docker").expect("it answered"));
-        bash.env("COMPOSE_PROJECT_NAME", &self.project);
+        bash.env("COMPOSE_PROJECT_NAME", self.project.name());
         // The newer builder needs a plugin that not every client has, and looks for local images in registries.
         bash.env("DOCKER_BUILDKIT", "0").envs(variables.iter().copied());
         bash.stdin(Stdio::null());
@@ -228,48 +235,5 @@ impl Example {
         }
         let own = self.images.iter().filter(|(name, _)| name != "castoff");
         own.fold(text.to_owned(), |text, (name, local)| text.replace(name, local))
-    }
-}
-
-impl Drop for Example {
-    fn drop(&mut self) {
-        let list = |args: &[&str]| -> Vec<String> {
-            let output = Command::new("docker").args(args).output();
-            let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
-            text.unwrap_or_default().split_whitespace().map(str::to_owned).collect()
-        };
-        let remove = |args: &[&str], what: Vec<String>| {
-            if !what.is_empty() {
-                drop(Command::new("docker").args(args).args(what).output());
-            }
-        };
-        let compose = format!("label=com.docker.compose.project={}", self.project);
-        let run = format!("label=castoff.test.project={}", self.project);
-        for label in [&compose, &run] {
-            let containers = list(&["ps", "--all", "--quiet", "--filter", label]);
-            if std::thread::panicking() {
-                for id in &containers {
-                    show(id);
-                }
-            }
-            remove(&["rm", "--force", "--volumes"], containers);
-        }
-        for label in [&compose, &run] {
-            remove(&["volume", "rm"], list(&["volume", "ls", "--quiet", "--filter", label]));
-            remove(&["network", "rm"], list(&["network", "ls", "--quiet", "--filter", label]));
-        }
-        let reference = format!("reference=*-{}", self.project);
-        let format = "{{.Repository}}:{{.Tag}}";
-        remove(&["rmi"], list(&["image", "ls", "--filter", &reference, "--format", format]));
-    }
-}
-
-/// Prints what is known of a container.
-fn show(id: &str) {
-    for args in
-        [&["inspect", "--format", "--- {{.Name}}: {{.State.Status}} {{.State.ExitCode}}"][..], &["logs"]]
-    {
-        let Ok(output) = Command::new("docker").args(args).arg(id).output() else { continue };
-        eprint!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     }
 }
