@@ -4,7 +4,6 @@ use yaml_rust2::{Yaml, YamlLoader};
 
 use crate::bases::stand_in;
 use crate::example::Example;
-use crate::harness::eventually;
 
 const IMAGE: &str = "civicbetter-api";
 const BROKEN: &str = "20250401120000_one_vote";
@@ -89,11 +88,7 @@ impl Service {
 
     /// The ids of the service's containers that run, once both listen.
     fn containers(&self) -> Vec<String> {
-        let listens = "civicbetter listens on port 3000 as process 1";
-        eventually("both containers listen", || {
-            let logs = self.example.run("docker compose logs api").text;
-            (logs.lines().filter(|line| line.contains(listens)).count() == 2).then_some(())
-        });
+        self.example.until_logged(2, "civicbetter listens on port 3000 as process 1");
         let ids = self.example.run("docker compose ps --quiet api").text;
         ids.split_whitespace().map(str::to_owned).collect()
     }
@@ -150,6 +145,7 @@ fn an_image_older_than_the_database_is_deployed_again() {
     service.deploy_well("33a9e2f");
     std::fs::remove_dir_all(service.example.path(&newer)).expect("the older tree has it not");
     let text = service.deploy_well("11f3c0a");
+    assert!(text.contains("WARN  the database is ahead of this image"), "{text}");
     assert!(text.contains("ahead: civicbetter"), "{text}");
     assert_eq!(service.containers().len(), 2);
 }

@@ -15,7 +15,8 @@ fn example() -> Option<Example> {
 
 /// Waits until the newest probe of the container's health check came to this, and returns what it printed.
 fn until_probe(example: &Example, state: &str) -> Value {
-    let inspect = "docker inspect --format '{{json .State.Health.Log}}' \"$(docker compose ps --quiet app)\"";
+    let inspect = "docker inspect --format '{{json .State.Health.Log}}' \
+                   $(docker ps --quiet --filter name=$COMPOSE_PROJECT_NAME.app)";
     eventually(&format!("a health check that says {state}"), || {
         let log: Value = serde_json::from_str(&example.run(inspect).text).ok()?;
         let output = log.as_array()?.last()?["Output"].as_str()?.to_owned();
@@ -55,6 +56,11 @@ fn production_waits_for_the_replica_too_migrates_and_tells_its_health() {
     assert_eq!(run.code, 65, "{}", run.text);
     let said = until_probe(&example, "failed");
     assert_eq!(said["failed"][0]["id"], broken, "the container that runs on tells it: {said}");
+
+    let gone =
+        "docker compose stop primary && docker compose exec app /castoff status --json --wait-timeout 1s";
+    let run = example.run(gone);
+    assert_eq!(run.code, 69, "{}", run.text);
 }
 
 #[test]
