@@ -1,5 +1,10 @@
 //! What the documents say of the program, held against the program.
 
+// What the guides show, read as castoff reads it.
+#[cfg(test)]
+#[path = "documents/guides.rs"]
+mod guides;
+
 #[cfg(test)]
 mod documents {
     use std::collections::BTreeSet;
