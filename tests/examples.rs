@@ -13,6 +13,9 @@ mod bases;
 #[path = "container/docker.rs"]
 mod docker;
 #[cfg(test)]
+#[path = "examples/ecs_task.rs"]
+mod ecs_task;
+#[cfg(test)]
 #[path = "examples/example.rs"]
 mod example;
 #[cfg(test)]
@@ -26,6 +29,12 @@ mod image;
 #[path = "examples/project.rs"]
 mod project;
 #[cfg(test)]
+#[path = "examples/python.rs"]
+mod python;
+#[cfg(test)]
+#[path = "examples/rds.rs"]
+mod rds;
+#[cfg(test)]
 #[path = "examples/readme.rs"]
 mod readme;
 
@@ -35,11 +44,17 @@ mod rig_check;
 
 // One example each.
 #[cfg(test)]
+#[path = "examples/alembic_secrets.rs"]
+mod alembic_secrets;
+#[cfg(test)]
 #[path = "examples/ci_step.rs"]
 mod ci_step;
 #[cfg(test)]
 #[path = "examples/compose_prisma.rs"]
 mod compose_prisma;
+#[cfg(test)]
+#[path = "examples/ecs.rs"]
+mod ecs;
 #[cfg(test)]
 #[path = "examples/modes_and_health.rs"]
 mod modes_and_health;

@@ -51,6 +51,11 @@ impl Network {
         docker(&["network", "create", &name]);
         Self(name)
     }
+
+    /// What Docker calls it.
+    pub(crate) fn name(&self) -> &str {
+        &self.0
+    }
 }
 
 impl Drop for Network {
@@ -67,7 +72,7 @@ pub(crate) struct Container {
 impl Container {
     /// `docker run --detach OPTIONS… IMAGE COMMAND…` on a network.
     pub(crate) fn run(network: &Network, options: &[&str], image: &str, args: &[&str]) -> Self {
-        let mut words = vec!["run", "--detach", "--network", &network.0];
+        let mut words = vec!["run", "--detach", "--network", network.name()];
         words.extend(options);
         words.push(image);
         words.extend(args);

@@ -45,7 +45,7 @@ pub(crate) fn static_castoff() -> Option<PathBuf> {
 }
 
 /// The application, built once.
-fn witness() -> PathBuf {
+pub(crate) fn witness() -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     let build = || {
         let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join("witness");
@@ -164,13 +164,17 @@ pub(crate) fn import(
     tar.arg("-C").arg(root.path()).args(["-c", "."]).stdout(Stdio::piped());
     let mut tar = tar.spawn().expect("tar runs");
     let mut import = Command::new("docker");
-    import.arg("import").args(changes.iter().flat_map(|change| ["--change", change])).args(["-", tag]);
+    // Whatever is built on it can be told by this, and pruned.
+    import
+        .args(["import", "--change", "LABEL castoff.test="])
+        .args(changes.iter().flat_map(|change| ["--change", change]))
+        .args(["-", tag]);
     output(import.stdin(tar.stdout.take().expect("tar's output")));
     assert!(tar.wait().expect("tar ends").success(), "tar");
 }
 
 /// Every library a program names, its loader included.
-fn libraries(program: &Path) -> Vec<PathBuf> {
+pub(crate) fn libraries(program: &Path) -> Vec<PathBuf> {
     let list = output(Command::new("ldd").arg(program));
     list.split_whitespace().filter(|word| word.starts_with('/')).map(PathBuf::from).collect()
 }

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::docker::{docker, succeeds};
 use crate::harness::{Scratch, missing};
-use crate::image;
+use crate::{image, python};
 
 /// The local image that stands for this public one; `None`, said loudly, where the machine has not got what it takes.
 ///
@@ -24,6 +24,8 @@ pub(crate) fn stand_in(public: &str) -> Option<String> {
         "node:22-slim" => node("node"),
         // Bun itself is in no package of Debian's; what castoff hands over to is a JavaScript runtime by that name.
         "oven/bun:1-slim" => node("bun"),
+        "python:3.12-slim" => python::python(),
+        "amazon/aws-cli:2.15.0" => Some(python::aws()),
         _ => panic!("no local image stands for {public:?}"),
     }
 }
@@ -93,8 +95,13 @@ fn node(name: &str) -> Option<String> {
 pub(crate) fn castoff(tag: &str) -> Option<()> {
     let context = Scratch::new("castoff-image");
     std::fs::copy(image::static_castoff()?, context.path().join("castoff")).expect("castoff is copied");
-    context.write("Dockerfile", "FROM scratch\nCOPY castoff /castoff\nENTRYPOINT [\"/castoff\"]\n");
-    docker(&["build", "--quiet", "--tag", tag, context.path().to_str().expect("a path in UTF-8")]);
+    context.write(
+        "Dockerfile",
+        "FROM scratch\nLABEL castoff.test=\nCOPY castoff /castoff\nENTRYPOINT [\"/castoff\"]\n",
+    );
+    let label = format!("castoff.test.image={tag}");
+    let context = context.path().to_str().expect("a path in UTF-8");
+    docker(&["build", "--quiet", "--label", &label, "--tag", tag, context]);
     Some(())
 }
 
@@ -104,7 +111,8 @@ pub(crate) fn on_path(name: &str) -> Option<PathBuf> {
     std::env::split_paths(&path).map(|directory| directory.join(name)).find(|file| Path::is_file(file))
 }
 
-fn digest(texts: &[&str]) -> String {
+/// A short name for these texts.
+pub(crate) fn digest(texts: &[&str]) -> String {
     let mut digest = Sha256::new();
     for text in texts {
         digest.update(text);

@@ -1,6 +1,7 @@
 #!/bin/sh
 # `docker` as an example's commands find it: Debian's name for `docker compose`, nobody at a terminal, and a label on what
-# would be left behind. CASTOFF_TEST_DOCKER is the real one.
+# would be left behind. CASTOFF_TEST_DOCKER is the real one; CASTOFF_TEST_NETWORK is where the database is, for an example
+# whose database is nobody's container.
 label=castoff.test.project=$COMPOSE_PROJECT_NAME
 case "${1-} ${2-}" in
 compose\ *)
@@ -19,9 +20,14 @@ compose\ *)
     done
     exec docker-compose "$@"
     ;;
+build\ *)
+    # The label also makes the image another than the one a test beside this builds of the same, and removes.
+    shift
+    exec "$CASTOFF_TEST_DOCKER" build --label castoff.test --label "$label" "$@"
+    ;;
 run\ *)
     shift
-    exec "$CASTOFF_TEST_DOCKER" run --label "$label" "$@"
+    exec "$CASTOFF_TEST_DOCKER" run --label "$label" ${CASTOFF_TEST_NETWORK:+--network "$CASTOFF_TEST_NETWORK"} "$@"
     ;;
 network\ create | volume\ create)
     kind=$1

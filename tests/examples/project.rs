@@ -57,7 +57,8 @@ impl Drop for Project {
         remove(&["network", "rm"], self.listed(&["network", "ls", "--quiet"]));
         let reference = format!("reference=*-{}", self.0);
         let images = said(&["image", "ls", "--filter", &reference, "--format", "{{.Repository}}:{{.Tag}}"]);
-        remove(&["rmi"], images.split_whitespace().map(str::to_owned).collect());
+        // What an image was built on may be what another test is building on.
+        remove(&["rmi", "--no-prune"], images.split_whitespace().map(str::to_owned).collect());
     }
 }
 

@@ -17,13 +17,13 @@ pub(crate) struct Shown {
 }
 
 /// A fenced block: the words after the fence, and the text.
-struct Block {
-    info: String,
-    text: String,
+pub(crate) struct Block {
+    pub(crate) info: String,
+    pub(crate) text: String,
 }
 
 /// The fenced blocks of a Markdown text.
-fn blocks(markdown: &str) -> Vec<Block> {
+pub(crate) fn blocks(markdown: &str) -> Vec<Block> {
     let mut blocks = Vec::new();
     let mut lines = markdown.lines();
     while let Some(line) = lines.next() {
@@ -33,6 +33,12 @@ fn blocks(markdown: &str) -> Vec<Block> {
         blocks.push(Block { info: info.to_owned(), text });
     }
     blocks
+}
+
+/// The blocks of a kind under this heading, up to the next one of any rank.
+pub(crate) fn blocks_below(markdown: &str, heading: &str, info: &str) -> Vec<String> {
+    let blocks = blocks(&section(markdown, heading)).into_iter();
+    blocks.filter(|block| block.info == info).map(|block| block.text).collect()
 }
 
 /// The blocks that claim to show a part of a file in this directory and do not.
@@ -45,19 +51,23 @@ pub(crate) fn untrue_quotations(markdown: &str, directory: &Path) -> Vec<String>
     blocks(markdown).into_iter().filter_map(untrue).collect()
 }
 
-/// The commands under this heading, up to the next one of any rank; there must be one.
-pub(crate) fn commands(markdown: &str, heading: &str) -> Vec<Shown> {
+/// The text under this heading, up to the next one of any rank.
+fn section(markdown: &str, heading: &str) -> String {
     let below = markdown.split_once(&format!("\n{heading}\n")).unwrap_or_else(|| panic!("no {heading:?}")).1;
     let mut fenced = false;
     let section = below.lines().take_while(|line| {
         fenced ^= line.starts_with("```");
         fenced || !line.starts_with('#')
     });
-    let section = section.fold(String::new(), |text, line| text + line + "\n");
+    section.fold(String::new(), |text, line| text + line + "\n")
+}
+
+/// The commands under this heading, up to the next one of any rank; there must be one.
+pub(crate) fn commands(markdown: &str, heading: &str) -> Vec<Shown> {
     let mut commands: Vec<Shown> = Vec::new();
-    for block in blocks(&section).into_iter().filter(|block| block.info == "console") {
+    for block in blocks_below(markdown, heading, "console") {
         let mut continued = false;
-        for line in block.text.lines() {
+        for line in block.lines() {
             match (line.strip_prefix("$ "), commands.last_mut()) {
                 (None, Some(last)) if continued => last.command = format!("{}\n{line}", last.command),
                 (None, Some(last)) => last.lines.push(line.to_owned()),
