@@ -4,7 +4,7 @@ use castoff::exit::Exit;
 use serde_json::Value;
 
 use crate::harness::{
-    Database, Engine, Finished, MariaDb, Migrations, PrismaState, Run, on_every_engine, secrets,
+    Database, Engine, Finished, MariaDb, Migrations, Postgres, PrismaState, Run, on_every_engine, secrets,
 };
 
 // Files that no longer fit the history, and directories that are not quite what they should be.
@@ -215,6 +215,31 @@ fn a_session_on_mariadb_is_as_the_server_has_it() {
     assert_eq!(database.one(first), "1739543400", "19:30 five hours east of Greenwich");
     // The history's own times are UTC all the same.
     assert!(seconds(&database, "started_at").iter().all(|at| (before - 1.0..now()).contains(at)));
+}
+
+/// A time without a zone is the server's here as well, or its database's or role's, the most specific of them.
+#[test]
+fn a_session_on_postgresql_is_as_the_server_has_it() {
+    let Some(server) = Postgres::started(&[("timezone", "Asia/Tokyo"), ("datestyle", "iso, dmy")]) else {
+        return;
+    };
+    let database = Database::on_postgres(&server);
+    let name = database.name();
+    // Whom the files of the server are shown; to others they are a secret, and UTC stays.
+    database.exec(&format!("ALTER ROLE {name} SUPERUSER"));
+    let note =
+        "CREATE TABLE noted AS SELECT extract(epoch FROM timestamptz '1/2/2025 09:00')::bigint AS at;\n";
+    let noted = || {
+        Run::migrate(&database, &files(&[note])).output().succeeds();
+        let at = database.one("SELECT at FROM noted");
+        database.exec("DROP TABLE noted, _prisma_migrations");
+        at
+    };
+    assert_eq!(noted(), "1738368000", "nine o'clock in Tokyo on the first of February");
+    database.exec(&format!("ALTER DATABASE {name} SET timezone = 'UTC'"));
+    assert_eq!(noted(), "1738400400", "the same in Greenwich");
+    database.exec(&format!("ALTER ROLE {name} SET timezone = 'Europe/Berlin'"));
+    assert_eq!(noted(), "1738396800", "and in Berlin");
 }
 
 #[test]

@@ -117,7 +117,7 @@ impl Format for Prisma {
 
     fn session_settings(&self, engine: Engine) -> Vec<String> {
         match engine {
-            Engine::Postgres => vec![ledger::OWN_TIME_ZONE.into()],
+            Engine::Postgres => vec![ledger::SERVERS_TIME_ZONE.into(), ledger::OWN_TIME_ZONE.into()],
             Engine::MySql | Engine::Sqlite => Vec::new(),
         }
     }

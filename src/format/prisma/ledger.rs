@@ -42,6 +42,13 @@ const CREATE_SQLITE: &str = "CREATE TABLE {quoted table} (
     \"applied_steps_count\"   INTEGER UNSIGNED NOT NULL DEFAULT 0
 );";
 
+/// Gives the session the time zone and date style of the server's own files, for a role that may read them. Others cannot
+/// know: sqlx's wish hides what the server would have taken, and the files are shown to superusers alone.
+pub(super) const SERVERS_TIME_ZONE: &str = "DO $$ BEGIN \
+    PERFORM set_config(name, setting, false) FROM pg_catalog.pg_file_settings \
+    WHERE lower(name) IN ('timezone', 'datestyle') AND applied; \
+    EXCEPTION WHEN insufficient_privilege THEN NULL; END $$";
+
 /// Gives the session the time zone and date style of its role and database, which Prisma's session has and which ours
 /// has not: sqlx asks for UTC when it connects (`sqlx-postgres/src/connection/establish.rs`).
 ///
