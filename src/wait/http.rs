@@ -108,8 +108,15 @@ fn request(web: &Web) -> String {
     )
 }
 
-/// Whether the status is known, and for a redirect its target.
+/// How every answer begins that is HTTP's.
+const HTTP: &[u8] = b"HTTP/1.";
+
+/// Whether the status is known, and for a redirect its target; or that it never will be.
 fn is_complete(head: &[u8]) -> bool {
+    if head.iter().zip(HTTP).any(|(said, wanted)| said != wanted) {
+        // A mail server greets and then listens: there is nothing more to come.
+        return true;
+    }
     match Head::of(head) {
         Some(Head { status: 300..=399, complete, .. }) => complete,
         Some(_) => true,
@@ -268,6 +275,12 @@ mod tests {
         ] {
             assert!(judge(answer).unwrap_err().message.contains("not HTTP"), "{answer:?}");
         }
+    }
+
+    #[test]
+    fn a_greeting_that_is_no_http_is_not_listened_to_any_longer() {
+        assert!(is_complete(b"220 mail.example ESMTP\r\n") && is_complete(b"HTTP/2"));
+        assert!(!is_complete(b"") && !is_complete(b"HTT") && !is_complete(b"HTTP/1.1 20"));
     }
 
     #[test]

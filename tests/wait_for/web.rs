@@ -73,7 +73,10 @@ fn what_is_no_answer_is_waited_for() {
     let run = run.output().exits(Exit::Unavailable).says("no answer within");
     assert!(silent.attempts() > 1, "one look is bounded by itself: {run}");
 
-    let other = FakePostgres::playing(|connection| connection.write(b"220 mail.example ESMTP\r\n"));
+    let other = FakePostgres::playing(|connection| {
+        connection.write(b"220 mail.example ESMTP\r\n");
+        connection.silence();
+    });
     missing([format!("http://127.0.0.1:{}/", other.port())]).says("not HTTP");
     let plain = FakeWeb::answering(|_| OK);
     let certificates = Certificates::of(&["localhost"]);
