@@ -129,7 +129,7 @@ impl Session for FakeSession {
 
     fn send<'a>(&'a mut self, sql: &'a str) -> BoxFuture<'a, Result<(), ScriptError>> {
         self.note(sql);
-        let setting = sql.starts_with("SET ") || sql.starts_with("SELECT set_config");
+        let setting = sql.starts_with("SET ") || sql.contains("set_config(");
         let bracket = setting || ["BEGIN", "COMMIT", "ROLLBACK"].contains(&sql);
         let error = if bracket { None } else { self.0.lock().unwrap().scripts.pop_front().flatten() };
         Box::pin(async move {
