@@ -16,6 +16,9 @@ mod alembic_driver;
 #[path = "interop/alembic_graphs.rs"]
 mod alembic_graphs;
 #[cfg(test)]
+#[path = "interop/alembic_turns.rs"]
+mod alembic_turns;
+#[cfg(test)]
 #[path = "interop/corpus.rs"]
 mod corpus;
 #[cfg(test)]

@@ -9,7 +9,7 @@ use crate::alembic_driver::corpus;
 use crate::harness::{Database, Engine, Finished, Run, Running, Scratch, missing, on_every_engine};
 
 /// A start in a project, where `alembic` is on the application's PATH; `None`, said loudly, where it is not installed.
-fn start(database: &Database, project: &Path) -> Option<Run> {
+pub(crate) fn start(database: &Database, project: &Path) -> Option<Run> {
     let programs = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools/alembic/bin");
     if !programs.join("alembic").exists() {
         missing("alembic", "scripts/test installs it below target/tools");

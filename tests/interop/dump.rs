@@ -104,7 +104,9 @@ fn sqlite(database: &Database) -> String {
         let (kind, name) = (words.next().expect("a type"), words.next().expect("a name"));
         writeln!(text, "{}", words.next().unwrap_or_default()).expect("a string takes everything");
         if kind == "table" && !HISTORIES.contains(&name.as_str()) {
-            for row in database.rows(&format!("SELECT * FROM \"{name}\" ORDER BY 1, 2")) {
+            let mut rows = database.rows(&format!("SELECT * FROM \"{name}\""));
+            rows.sort();
+            for row in rows {
                 writeln!(text, "{name} {row:?}").expect("a string takes everything");
             }
         }
