@@ -4,6 +4,7 @@
 //! [`gather`](Format::gather) what the tool's own configuration leads to.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -63,6 +64,8 @@ pub struct Gathered {
     pub opaque: Option<String>,
     /// The history table that the configuration names instead of the tool's usual one.
     pub history_table: Option<TableName>,
+    /// A variable that makes the tool's own command read the same files, where it would not find them by itself.
+    pub environment: Option<(&'static str, OsString)>,
 }
 
 /// What the files and the history say of each other. Ids are the tool's own.

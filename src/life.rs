@@ -165,7 +165,7 @@ impl Life<'_> {
             }
             (Work::Command(line), _) => {
                 let table = config.history_table.as_ref().map_or("", |table| &table.name);
-                let purpose = ByCommand { line, plans: None, engine, table };
+                let purpose = ByCommand { line, plans: None, engine, table, told: None };
                 let times = &mut prepared.times;
                 Box::pin(self.migrate_by_command(&mut attempts, ready, &purpose, times)).await?;
             }
@@ -201,6 +201,7 @@ impl Life<'_> {
                     plans: known.then_some(plans),
                     engine: plans.engine,
                     table: &plans.ledger.table.name,
+                    told: plans.migrations.environment.as_ref(),
                 };
                 Box::pin(self.migrate_by_command(attempts, ready, &purpose, times)).await
             }

@@ -1,5 +1,6 @@
 //! The migrations on disk: the directory, the format it is in, and what is to be done about drift.
 
+use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -29,6 +30,8 @@ pub struct Migrations {
     pub history_table: Option<TableName>,
     /// Why what is pending cannot be known from the files, where only the tool can tell.
     pub opaque: Option<String>,
+    /// A variable that makes the migrate command read the same files, where it would not find them by itself.
+    pub environment: Option<(&'static str, OsString)>,
 }
 
 impl Migrations {
@@ -67,7 +70,15 @@ impl Migrations {
         if list.is_empty() {
             return Err(empty(&directory));
         }
-        Ok(Self { directory, format, format_was_detected, list, history_table, opaque: None })
+        Ok(Self {
+            directory,
+            format,
+            format_was_detected,
+            list,
+            history_table,
+            opaque: None,
+            environment: None,
+        })
     }
 
     fn gathered(
@@ -76,12 +87,12 @@ impl Migrations {
         format_was_detected: bool,
         named: Option<TableName>,
     ) -> Result<Self> {
-        let Gathered { directory, list, opaque, history_table } = gathered;
+        let Gathered { directory, list, opaque, history_table, environment } = gathered;
         if list.is_empty() && opaque.is_none() {
             return Err(empty(&directory));
         }
         let history_table = named.or(history_table);
-        Ok(Self { directory, format, format_was_detected, list, history_table, opaque })
+        Ok(Self { directory, format, format_was_detected, list, history_table, opaque, environment })
     }
 
     /// The history table on an engine; in this schema, unless the user named another with the table.

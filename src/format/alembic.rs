@@ -89,7 +89,7 @@ impl Format for Alembic {
     }
 
     fn gather(&self, named: Option<&Path>, table: Option<&TableName>) -> Result<Option<Gathered>> {
-        let config = std::env::var_os("ALEMBIC_CONFIG");
+        let config = std::env::var_os(locate::CONFIG);
         let here = Surroundings { directory: Path::new(""), config: config.as_deref() };
         gathered(here, named, table).map(Some)
     }
@@ -154,17 +154,11 @@ impl Format for Alembic {
 
 /// Everything a project's configuration leads to.
 fn gathered(here: Surroundings<'_>, named: Option<&Path>, table: Option<&TableName>) -> Result<Gathered> {
-    let opaque = |directory: PathBuf, why: String, history_table| Gathered {
-        directory,
-        list: Vec::new(),
-        opaque: Some(why),
-        history_table,
-    };
+    let opaque =
+        |directory: PathBuf, why: String| Gathered { directory, opaque: Some(why), ..Gathered::default() };
     let layout = match here.locate(named) {
         Ok(layout) => layout,
-        Err(Trouble::NeedsPython(why)) => {
-            return Ok(opaque(named.unwrap_or(Path::new(".")).to_owned(), why, None));
-        }
+        Err(Trouble::NeedsPython(why)) => return Ok(opaque(named.unwrap_or(Path::new(".")).to_owned(), why)),
         Err(Trouble::Failure(failure)) => return Err(failure),
     };
     let found = named
@@ -172,17 +166,20 @@ fn gathered(here: Surroundings<'_>, named: Option<&Path>, table: Option<&TableNa
         .or_else(|| layout.script.clone())
         .or_else(|| layout.versions.first().cloned());
     let directory = found.unwrap_or_default();
+    let environment = layout.config.as_ref().map(|config| (locate::CONFIG, config.into()));
     let table = match (table, &layout.script) {
         (Some(_), _) | (None, None) => Ok(None),
         (None, Some(script)) => environment::version_table(script),
     };
-    let (table, list) = match (table, revisions(&layout).and_then(migrations)) {
+    let gathered = match (table, revisions(&layout).and_then(migrations)) {
         (Err(Trouble::Failure(failure)), _) | (_, Err(Trouble::Failure(failure))) => return Err(failure),
-        (Err(Trouble::NeedsPython(why)), _) => return Ok(opaque(directory, why, None)),
-        (Ok(table), Err(Trouble::NeedsPython(why))) => return Ok(opaque(directory, why, table)),
-        (Ok(table), Ok(list)) => (table, list),
+        (Err(Trouble::NeedsPython(why)), _) => opaque(directory, why),
+        (Ok(history_table), Err(Trouble::NeedsPython(why))) => {
+            Gathered { history_table, ..opaque(directory, why) }
+        }
+        (Ok(history_table), Ok(list)) => Gathered { directory, list, history_table, ..Gathered::default() },
     };
-    Ok(Gathered { directory, list, opaque: None, history_table: table })
+    Ok(Gathered { environment, ..gathered })
 }
 
 /// The revisions of a layout, in the order in which Alembic loads them.

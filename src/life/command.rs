@@ -1,5 +1,6 @@
 //! Lock, and have a command apply the migrations.
 
+use std::ffi::OsString;
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
@@ -47,6 +48,8 @@ pub(super) struct ByCommand<'a> {
     pub(super) engine: Engine,
     /// The history table as far as it is known; empty where it is not.
     pub(super) table: &'a str,
+    /// A variable with which the command reads the files that castoff reads.
+    pub(super) told: Option<&'a (&'static str, OsString)>,
 }
 
 impl ByCommand<'_> {
@@ -237,11 +240,11 @@ impl Life<'_> {
             application_name: &application_name,
         };
         let user = self.config.user.as_ref();
-        let command = Command {
-            line: purpose.line,
-            environment: environment(&self.config.environment, &access, user.map(User::home)),
-            user,
-        };
+        let mut environment = environment(&self.config.environment, &access, user.map(User::home));
+        if let Some((name, value)) = purpose.told {
+            environment.set(name, value);
+        }
+        let command = Command { line: purpose.line, environment, user };
         if let Some(stop) = stopper.requested_already().await {
             return Err(stopped(stop, "nothing was applied"));
         }

@@ -25,6 +25,7 @@ fn migrations() -> Migrations {
         list: format.read(&files, Engine::Postgres).unwrap(),
         history_table: None,
         opaque: None,
+        environment: None,
     }
 }
 

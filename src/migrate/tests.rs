@@ -39,6 +39,7 @@ async fn migrate_as(
         list: format.read(&files, Engine::Postgres).unwrap(),
         history_table: None,
         opaque: None,
+        environment: None,
     };
     let ledger = migrations.ledger(Engine::Postgres, None);
     let mut fake = Fake(Arc::clone(server));

@@ -21,6 +21,7 @@ fn migrations(files: &[(&str, &str)]) -> Migrations {
             .unwrap(),
         history_table: None,
         opaque: None,
+        environment: None,
     }
 }
 
@@ -230,6 +231,7 @@ fn begun_by_prisma(sql: &str) -> (Migrations, Vec<Row>) {
         list,
         history_table: None,
         opaque: None,
+        environment: None,
     };
     (on_disk, vec![row.chain([None, None]).collect()])
 }
@@ -269,6 +271,7 @@ fn files_that_do_not_show_what_is_pending_never_say_that_nothing_is() {
         list: Vec::new(),
         history_table: None,
         opaque: Some("only Python knows".into()),
+        environment: None,
     };
     let head: Row = vec![Some("aaaa".into())];
     let ask = |unread: &Migrations| {

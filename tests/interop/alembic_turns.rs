@@ -59,7 +59,17 @@ fn a_command_that_stops_halfway_has_not_reached_the_heads(database: &Database) {
     assert_eq!(run.stdout, "", "the application does not start");
 }
 
+fn alembic_reads_the_configuration_that_castoff_was_named(database: &Database) {
+    let Some(start) = start(database, "/".as_ref()) else { return };
+    let file = corpus().join("alembic.ini");
+    let run = start.clone().option(["--migrations".as_ref(), file.as_os_str()]).output().succeeds();
+    assert_eq!(run.event("migrate.done")["applied"], 8, "{run}");
+    let run = start.option(["--migrations".as_ref(), corpus().as_os_str()]).output().succeeds();
+    assert_eq!(run.events("migrate.none").len(), 1, "{run}");
+}
+
 on_every_engine!(
+    alembic_reads_the_configuration_that_castoff_was_named,
     castoff_goes_on_where_alembic_stopped,
     an_empty_database_ends_as_alembic_alone_leaves_it,
     a_command_that_stops_halfway_has_not_reached_the_heads,

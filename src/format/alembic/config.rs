@@ -50,6 +50,13 @@ impl Config {
         ini.or_else(|| self.toml.as_ref().map(|source| source.file.as_path()))
     }
 
+    /// The file that names the scripts, and whose directory `%(here)s` is in it.
+    pub(super) fn naming_file(&self) -> Result<Option<&Path>, Trouble> {
+        let ini = self.ini.as_ref().map(|source| source.file.as_path());
+        let toml = self.toml.as_ref().map(|source| source.file.as_path());
+        Ok(if self.ini_option("script_location")?.is_some() { ini } else { toml })
+    }
+
     /// `script_location`, as it is written.
     pub(super) fn script_location(&self) -> Result<Option<String>, Trouble> {
         self.text("script_location")

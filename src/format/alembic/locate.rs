@@ -14,6 +14,9 @@ use crate::migrations::DEFAULT_DIRECTORIES;
 const INI: &str = "alembic.ini";
 const TOML: &str = "pyproject.toml";
 
+/// The variable that names one of them instead of those in the working directory.
+pub(super) const CONFIG: &str = "ALEMBIC_CONFIG";
+
 /// The directory that `alembic init` is usually told to make.
 const USUAL: &str = "alembic";
 
@@ -35,6 +38,8 @@ pub(super) struct Layout {
     pub(super) versions: Vec<PathBuf>,
     /// How they are searched.
     pub(super) search: Search,
+    /// The configuration that led here, absolute, where `alembic` started here would not come across it.
+    pub(super) config: Option<PathBuf>,
 }
 
 impl Surroundings<'_> {
@@ -60,14 +65,14 @@ impl Surroundings<'_> {
             let here = self.directory.join(TOML);
             Config::read(file, &if here.is_file() { here } else { home.join(TOML) })?
         };
-        self.of_config(&config, home)
+        self.named(&config, self.of_config(&config, home)?)
     }
 
     /// A project, a script directory or a directory of revisions.
     fn of_directory(self, directory: &Path) -> Result<Layout, Trouble> {
         let own = Config::read(&directory.join(INI), &directory.join(TOML))?;
         if own.script_location()?.is_some() {
-            return self.of_config(&own, directory);
+            return self.named(&own, self.of_config(&own, directory)?);
         }
         let above =
             directory.parent().filter(|_| directory.file_name().is_some_and(|name| name == "versions"));
@@ -78,6 +83,7 @@ impl Surroundings<'_> {
                 script: None,
                 versions: vec![directory.to_owned()],
                 search: Search::default(),
+                config: None,
             });
         };
         // Flask-Migrate keeps an alembic.ini without a location in the script directory.
@@ -137,6 +143,16 @@ impl Surroundings<'_> {
         Ok(if fits { config } else { Config::default() })
     }
 
+    /// A layout that the user's naming led to: Alembic's command line would look at other files first.
+    fn named(self, config: &Config, layout: Layout) -> Result<Layout, Trouble> {
+        // Whatever is wrong there is not what the user named.
+        let usual = self.command_line().ok();
+        let usual = usual.as_ref().and_then(|usual| usual.naming_file().ok()).flatten();
+        let real = |path: &Path| fs::canonicalize(path).ok();
+        let config = config.naming_file()?.filter(|named| usual.and_then(real) != real(named));
+        Ok(Layout { config: config.and_then(|config| std::path::absolute(config).ok()), ..layout })
+    }
+
     /// What a configuration names. Alembic takes relative paths from the working directory; where that would be
     /// nothing, they are taken from the configuration's own.
     fn of_config(self, config: &Config, home: &Path) -> Result<Layout, Trouble> {
@@ -192,7 +208,7 @@ fn scripts(config: &Config, script: &Path, base: &Path) -> Result<Layout, Troubl
     if versions.is_empty() {
         versions.push(script.join("versions"));
     }
-    Ok(Layout { script: Some(script.to_owned()), versions, search: config.search()? })
+    Ok(Layout { script: Some(script.to_owned()), versions, search: config.search()?, config: None })
 }
 
 /// Whether Python has to look the location up: `coerce_resource_to_filename` of `util/pyfiles.py`.

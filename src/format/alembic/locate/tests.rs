@@ -190,3 +190,18 @@ fn several_databases_are_more_than_castoff_looks_at() {
     let project = Project::of(&[("alembic.ini", ini), ("s/env.py", "")]);
     assert!(needs_python(project.locate(None)).contains("several databases"));
 }
+
+#[test]
+fn alembic_is_told_of_a_configuration_that_it_would_not_come_across() {
+    let project = Project::of(&[("alembic.ini", INI), ("db/alembic/env.py", ""), ("else/where", "")]);
+    let file = project.path().join("alembic.ini");
+    let told = |directory: &str, config, named| {
+        project.from(&project.path().join(directory), config, named).unwrap().config
+    };
+    assert_eq!(told("else", None, Some("")), Some(file.clone()));
+    assert_eq!(told("else", None, Some("alembic.ini")), Some(file.clone()));
+    assert_eq!(told("else", file.to_str(), Some("alembic.ini")), None, "it knows by ALEMBIC_CONFIG");
+    assert_eq!(told("", None, Some("alembic.ini")), None, "it finds it by itself");
+    assert_eq!(told("", None, None), None);
+    assert_eq!(told("", None, Some("db/alembic")), None);
+}
