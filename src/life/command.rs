@@ -254,23 +254,25 @@ impl Life<'_> {
         tracing::info!(event = "migrate.start", pending, "{known}running `{name}`");
         name_phase("migrate");
         let undertaking = purpose.undertaking(&locked.reading)?;
-        let ended = match self.watched(&command, locked, stopper).await {
-            Ok(ended) => ended,
-            Err(failure) => {
-                if failure.exit == Exit::MigrationFailed {
-                    hold_failure(locked, &undertaking, stopper).await;
-                }
-                return Err(failure);
-            }
+        let (ended, lost) = self.watched(&command, locked, stopper).await;
+        let judgement = match ended {
+            Ok(ended) => judge(purpose.line, ended),
+            Err(failure) if failure.exit == Exit::MigrationFailed => Judgement::Failed(failure),
+            Err(failure) => Judgement::Stopped(failure),
         };
-        let verdict = match judge(purpose.line, ended) {
-            Judgement::Lost(reason) => {
-                locked.abandon();
-                return Ok(End::Lost(reason));
+        if lost.is_some() {
+            locked.abandon();
+        }
+        let verdict = match (judgement, lost) {
+            (Judgement::Lost(reason), _) => return Ok(End::Lost(reason)),
+            (Judgement::Stopped(failure), _) | (Judgement::Failed(failure), Some(_)) => return Err(failure),
+            (Judgement::Failed(failure), None) => Err(failure),
+            (Judgement::Succeeded, Some(reason)) if purpose.plans.is_some() => return Ok(End::Lost(reason)),
+            (Judgement::Succeeded, Some(reason)) => {
+                tracing::warn!("the lock was lost when the migrate command was about to end: {reason}");
+                Ok(())
             }
-            Judgement::Stopped(failure) => return Err(failure),
-            Judgement::Failed(failure) => Err(failure),
-            Judgement::Succeeded => {
+            (Judgement::Succeeded, None) => {
                 let read = async { locked.session().read(purpose.ledger()).await.map_err(Trouble::NotYet) };
                 match attempts.bounded(read, None).await {
                     Ok(reading) => purpose.verify(&reading),
@@ -296,43 +298,45 @@ impl Life<'_> {
         Ok(End::Done)
     }
 
-    /// Runs the command while the lock is looked after.
+    /// Runs the command while the lock is looked after. The second part is why the lock's session may not be used any
+    /// more, if so.
     async fn watched(
         &self,
         command: &Command<'_>,
         locked: &mut Locked,
         stopper: &mut Stopper<'_>,
-    ) -> Result<Ended<Why>> {
+    ) -> (Result<Ended<Why>>, Option<String>) {
         let grace = self.config.timeouts.stop_grace;
         let over = Notify::new();
-        let (ended, in_step) = {
-            let mut watch = Box::pin(watch(locked, &over));
-            let halt = async {
-                tokio::select! {
-                    biased;
-                    stop = stopper.requested() => Halt {
-                        // A signal is passed on as it arrives.
-                        send: matches!(stop, Stop::Timeout(_)).then_some(Signal::SIGTERM),
-                        reason: Why::Stop(stop),
-                        grace,
-                    },
-                    lost = &mut watch => Halt {
-                        send: Some(Signal::SIGTERM),
-                        reason: Why::Lost(lost.unwrap_or_default()),
-                        grace: LOST_GRACE,
-                    },
-                }
-            };
-            let ended = command.run(self.signals, halt).await;
-            let lost = matches!(&ended, Ok(Ended { halted: Some(Why::Lost(_)), .. }));
-            // A question that is on its way is answered first: a session that is left in the middle is out of step.
-            over.notify_one();
-            (ended, !lost && matches!(timeout(LOST_GRACE, watch).await, Ok(None)))
+        let mut watch = Box::pin(watch(locked, &over));
+        let halt = async {
+            tokio::select! {
+                biased;
+                stop = stopper.requested() => Halt {
+                    // A signal is passed on as it arrives.
+                    send: matches!(stop, Stop::Timeout(_)).then_some(Signal::SIGTERM),
+                    reason: Why::Stop(stop),
+                    grace,
+                },
+                lost = &mut watch => Halt {
+                    send: Some(Signal::SIGTERM),
+                    reason: Why::Lost(lost.unwrap_or_default()),
+                    grace: LOST_GRACE,
+                },
+            }
         };
-        if !in_step {
-            locked.abandon();
-        }
-        ended
+        let ended = command.run(self.signals, halt).await;
+        // A question that is on its way is answered first: a session that is left in the middle is out of step. Whoever
+        // was told to stop does not wait long for that.
+        over.notify_one();
+        let lost = match &ended {
+            Ok(Ended { halted: Some(Why::Lost(reason)), .. }) => Some(reason.clone()),
+            Ok(Ended { halted: None, .. }) | Err(_) => watch.await,
+            Ok(Ended { halted: Some(Why::Stop(_)), .. }) => timeout(LOST_GRACE, watch)
+                .await
+                .unwrap_or_else(|_| Some("the server did not answer in time".to_owned())),
+        };
+        (ended, lost)
     }
 }
 
