@@ -69,7 +69,8 @@ fn node(name: &str) -> Option<String> {
     };
     let version = Command::new(&program).arg("--version").output().expect("node runs").stdout;
     let version = String::from_utf8_lossy(&version).trim().to_owned();
-    let tag = format!("castoff-test-public-{name}:{version}");
+    let changes = ["ENV PATH=/usr/local/bin:/usr/bin:/bin", &format!("CMD [\"{name}\"]")];
+    let tag = format!("castoff-test-public-{name}:{}", digest(&[&version, &changes.concat()]));
     if !succeeds(&["image", "inspect", &tag]) {
         let parts = DEBIANS_PARTS.iter().map(|part| Path::new("/usr/share/nodejs").join(part));
         let files: Vec<PathBuf> = parts.filter(|path| path.exists()).collect();
@@ -80,13 +81,7 @@ fn node(name: &str) -> Option<String> {
             std::fs::create_dir_all(link.parent().expect("a directory")).expect("usr/local/bin");
             symlink(&program, link).expect("the runtime by its name");
         };
-        image::import(
-            &tag,
-            &[program.clone(), "/bin/sh".into()],
-            &files,
-            finish,
-            &["ENV PATH=/usr/local/bin:/usr/bin:/bin", &format!("CMD [\"{name}\"]")],
-        );
+        image::import(&tag, &[program.clone(), "/bin/sh".into()], &files, finish, &changes);
     }
     Some(tag)
 }

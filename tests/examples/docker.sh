@@ -20,11 +20,6 @@ compose\ *)
     done
     exec docker-compose "$@"
     ;;
-build\ *)
-    # The label also makes the image another than the one a test beside this builds of the same, and removes.
-    shift
-    exec "$CASTOFF_TEST_DOCKER" build --label castoff.test --label "$label" "$@"
-    ;;
 run\ *)
     shift
     exec "$CASTOFF_TEST_DOCKER" run --label "$label" ${CASTOFF_TEST_NETWORK:+--network "$CASTOFF_TEST_NETWORK"} "$@"

@@ -6,8 +6,9 @@
 //!     assert_eq!(said.code, 0, "{}", said.text);
 //!
 //! What is run is a copy of `examples/NAME` in which image names, and nothing else, are replaced: public ones by the
-//! machine's own ([`bases`]), `castoff` by the build under test, and those that the example builds by unique ones. So
-//! tests run side by side, on a daemon that others use, without touching an image, a container or a port of theirs.
+//! machine's own ([`bases`]), `castoff` by the build under test, and those that the example builds by unique ones. Its
+//! Dockerfiles end with a label. So tests run side by side, on a daemon that others use, without touching an image, a
+//! container or a port of theirs.
 
 use std::fs::{self, Permissions};
 use std::io::{Read, pipe};
@@ -185,12 +186,15 @@ impl Example {
             }
             let name = path.to_str().expect("a path in UTF-8");
             let text = fs::read_to_string(entry.path()).unwrap_or_else(|error| panic!("{name}: {error}"));
-            let text =
-                if name.contains("Dockerfile") || [".yaml", ".yml"].iter().any(|end| name.ends_with(end)) {
-                    self.with_stand_ins(&text)?
-                } else {
-                    text
-                };
+            let dockerfile = name.contains("Dockerfile");
+            let text = if dockerfile || [".yaml", ".yml"].iter().any(|end| name.ends_with(end)) {
+                self.with_stand_ins(&text)?
+            } else {
+                text
+            };
+            // Else two tests that build the same have one image, which the first to end removes under the other.
+            let label = format!("LABEL castoff.test= castoff.test.project={}\n", self.project.name());
+            let text = if dockerfile { text + &label } else { text };
             self.home.write(name, text);
             let mode = entry.metadata().expect("its mode").permissions();
             fs::set_permissions(self.path(name), mode).expect("its mode");

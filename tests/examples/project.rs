@@ -2,6 +2,7 @@
 
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 /// The name of an example's compose project, the label of its other containers, and the end of its images' names.
 pub(crate) struct Project(String);
@@ -28,6 +29,28 @@ impl Project {
         self.containers().iter().map(|id| said(&["logs", id])).collect()
     }
 
+    /// Removes it all, and returns what docker said where it would not.
+    fn remove(&self) -> Vec<String> {
+        let reference = format!("reference=*-{}", self.0);
+        let images = ["image", "ls", "--filter", &reference, "--format", "{{.Repository}}:{{.Tag}}"];
+        let kinds: [(&[&str], Vec<String>); 4] = [
+            (&["rm", "--force", "--volumes"], self.containers()),
+            (&["volume", "rm"], self.listed(&["volume", "ls", "--quiet"])),
+            (&["network", "rm"], self.listed(&["network", "ls", "--quiet"])),
+            // What an image was built on may be what another test is building on.
+            (&["rmi", "--no-prune"], said(&images).split_whitespace().map(str::to_owned).collect()),
+        ];
+        let mut complaints = Vec::new();
+        for (command, what) in kinds.into_iter().filter(|(_, what)| !what.is_empty()) {
+            match Command::new("docker").args(command).args(what).output() {
+                Ok(output) if output.status.success() => {}
+                Ok(output) => complaints.push(String::from_utf8_lossy(&output.stderr).into_owned()),
+                Err(error) => complaints.push(error.to_string()),
+            }
+        }
+        complaints
+    }
+
     /// What this command lists of it: what compose has labelled, and what `docker.sh` has.
     fn listed(&self, command: &[&str]) -> Vec<String> {
         let labels = ["com.docker.compose.project", "castoff.test.project"];
@@ -41,24 +64,22 @@ impl Project {
 
 impl Drop for Project {
     fn drop(&mut self) {
-        let remove = |command: &[&str], what: Vec<String>| {
-            if !what.is_empty() {
-                drop(Command::new("docker").args(command).args(what).output());
-            }
-        };
         if std::thread::panicking() {
             for id in self.containers() {
                 let state = "--- {{.Name}}: {{.State.Status}} {{.State.ExitCode}}";
                 eprint!("{}{}", said(&["inspect", "--format", state, &id]), said(&["logs", &id]));
             }
         }
-        remove(&["rm", "--force", "--volumes"], self.containers());
-        remove(&["volume", "rm"], self.listed(&["volume", "ls", "--quiet"]));
-        remove(&["network", "rm"], self.listed(&["network", "ls", "--quiet"]));
-        let reference = format!("reference=*-{}", self.0);
-        let images = said(&["image", "ls", "--filter", &reference, "--format", "{{.Repository}}:{{.Tag}}"]);
-        // What an image was built on may be what another test is building on.
-        remove(&["rmi", "--no-prune"], images.split_whitespace().map(str::to_owned).collect());
+        // A daemon with much to do may refuse what it has not finished with.
+        let mut complaints = Vec::new();
+        for _ in 0..20 {
+            complaints = self.remove();
+            if complaints.is_empty() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(500));
+        }
+        eprintln!("left on the daemon: {complaints:#?}");
     }
 }
 
