@@ -7,7 +7,7 @@ mod shebang;
 #[cfg(test)]
 mod tests;
 
-use crate::config::Environment;
+use crate::environment::Environment;
 use crate::exit::{Exit, Failure};
 use executable::Unusable;
 use nix::errno::Errno;

@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::application;
-use crate::config::Environment;
+use crate::environment::Environment;
 use crate::exit::{Exit, Failure, Result};
 use crate::signals::{Signal, Signals};
 use crate::user::User;

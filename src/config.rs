@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use crate::cli::{self, CommandLine, Task, Words};
 use crate::command::Line;
 use crate::engine::TableName;
+use crate::environment::Environment;
 use crate::exit::{Exit, Failure};
 use crate::format::FORMATS;
 use crate::user::{Accounts, User};
@@ -21,7 +22,6 @@ use values::{boolean, choice, glob, table_name};
 
 pub mod choices;
 pub mod database;
-pub mod environment;
 pub mod wait_for;
 
 mod dialect;
@@ -34,7 +34,6 @@ mod mysql;
 mod parameters;
 mod part;
 mod password_command;
-pub(crate) mod pg_options;
 mod pgpass;
 mod postgres;
 mod report;
@@ -51,7 +50,6 @@ mod values;
 pub use crate::log::Settings as LogSettings;
 pub use choices::{Drift, Mode, Pooler, Timeouts};
 pub use database::Database;
-pub use environment::Environment;
 pub use wait_for::{Awaited, WaitTarget};
 
 /// Variables that carry secrets; the application does not get them.
@@ -74,7 +72,7 @@ pub struct Config {
     pub database: Option<Database>,
     /// What must be ready besides the database.
     pub wait_for: Vec<WaitTarget>,
-    /// The migrations directory; `None` to look in [`DEFAULT_DIRECTORIES`](crate::migrations::DEFAULT_DIRECTORIES).
+    /// The migrations directory; `None` to look in [`DEFAULT_DIRECTORIES`](crate::format::DEFAULT_DIRECTORIES).
     pub migrations: Option<PathBuf>,
     /// The name of a format built in; `None` to recognise it.
     pub format: Option<String>,

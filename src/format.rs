@@ -21,6 +21,10 @@ pub use entry::{Clock, Entry, Moment, Parameter};
 /// The formats built in, in the order `--version` lists them.
 pub static FORMATS: &[&dyn Format] = &[&sqlx::Sqlx, &prisma::Prisma, &alembic::Alembic];
 
+/// Where migrations are looked for when nobody says.
+pub const DEFAULT_DIRECTORIES: [&str; 4] =
+    ["migrations", "prisma/migrations", "db/migrations", "db/migration"];
+
 /// The files of a migrations directory: path relative to it → content.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Files {

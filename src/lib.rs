@@ -6,9 +6,10 @@
 //!
 //! - [`cli`], [`config`]: raw arguments become one validated [`config::Config`] before anything runs.
 //! - [`signals`], [`log`], [`exit`]: what a PID 1 needs at any moment.
-//! - [`application`], [`migrations`]: the command castoff will become and the files, read before waiting.
+//! - [`application`], [`migrations`]: the command castoff will become and the files, read before waiting. [`user`]: whom
+//!   it becomes on the way.
 //! - [`life`]: the story. [`wait`], [`lock`], [`migrate`], [`exec`]: its four phases; [`plan`] decides what is to be
-//!   done, and [`status`] says it without doing it.
+//!   done, [`status`] says it without doing it, and [`command`] runs what castoff does not do itself.
 //! - [`engine`]: the servers. [`mod@format`]: the migration tools. [`script`]: SQL text. They meet on plain data;
 //!   [`target`] says where a database is, and [`database`] connects to it as it is configured at that moment.
 //!
@@ -23,6 +24,7 @@ pub mod config;
 pub mod database;
 pub(crate) mod duration;
 pub mod engine;
+pub mod environment;
 pub mod exec;
 pub mod exit;
 pub mod format;

@@ -8,8 +8,9 @@ use std::time::Instant;
 
 use castoff::application::Application;
 use castoff::cli::Task;
-use castoff::config::{Config, Environment, Parsed};
+use castoff::config::{Config, Parsed};
 use castoff::engine::Engine;
+use castoff::environment::Environment;
 use castoff::exit::{Exit, Failure, Result};
 use castoff::life::{self, Prepared};
 use castoff::signals::Signals;

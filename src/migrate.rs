@@ -15,9 +15,11 @@ use crate::lock::{Locked, Undertaking};
 use crate::plan::{Planned, Residue};
 
 mod apply;
+mod broken;
 mod report;
 mod stop;
 
+use broken::is_lost;
 use stop::Ended;
 pub use stop::{Stop, Stopper};
 
@@ -74,7 +76,7 @@ pub async fn run(
     let canceller = locked.session().canceller();
     match stop::supervise(prepare(locked, migrating), &*canceller, stopper, Duration::ZERO).await {
         Ended::With(Ok(()), None) => {}
-        Ended::With(Err(error), None) if !apply::is_lost(&error) => {
+        Ended::With(Err(error), None) if !is_lost(&error) => {
             return Err(report::preparation(&error, migrating.ledger));
         }
         Ended::With(Ok(()) | Err(_), Some(stop)) => return Err(report::stopped_preparing(stop)),
@@ -167,7 +169,7 @@ async fn one(
             Err(report::abandoned(reason, step, ledger))
         }
         Ended::Gone(reason) => Ok(Some(report::lost(planned, reason))),
-        Ended::With(Err(broken), None) if apply::is_lost(&broken.error) => {
+        Ended::With(Err(broken), None) if is_lost(&broken.error) => {
             Ok(Some(report::lost(planned, broken.error.to_string())))
         }
         Ended::With(Err(broken), None) => {

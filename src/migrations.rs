@@ -7,11 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::engine::{Engine, Ledger, TableName};
 use crate::exit::{Exit, Failure, Result};
-use crate::format::{FORMATS, Files, Format, Gathered, Migration};
-
-/// Where migrations are looked for when nobody says.
-pub const DEFAULT_DIRECTORIES: [&str; 4] =
-    ["migrations", "prisma/migrations", "db/migrations", "db/migration"];
+use crate::format::{DEFAULT_DIRECTORIES, FORMATS, Files, Format, Gathered, Migration};
 
 /// How deep a tool's own layout goes below its directory; anything deeper is not migrations.
 const MAX_DEPTH: usize = 4;

@@ -23,6 +23,7 @@ use usable::{Usable, close, until_answering};
 mod http;
 mod probe;
 mod rhythm;
+mod tcp;
 mod usable;
 
 /// How long a usable session may lie idle while something else is missing. Beyond that it is given back: it may cost a

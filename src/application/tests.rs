@@ -1,5 +1,5 @@
 use super::Application;
-use crate::config::Environment;
+use crate::environment::Environment;
 use crate::exit::{Exit, Failure};
 use nix::errno::Errno;
 use std::ffi::{CString, OsString};

@@ -1,8 +1,9 @@
 //! What a command finds in its environment: the way to the very database that castoff has locked, for drivers that read a
 //! URL and for those that read variables.
 
-use crate::config::{Environment, pg_options};
 use crate::engine::postgres::settings::durable;
+use crate::environment::Environment;
+use crate::target::pg_options;
 use crate::target::{Engine, Host, Secret, SessionAttrs, Target, TlsMode, TlsRoot};
 
 /// libpq's variables that come before the ones castoff sets, or in their place: an address that replaces the host, a

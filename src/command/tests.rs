@@ -1,5 +1,5 @@
 use super::{Line, Status, find};
-use crate::config::Environment;
+use crate::environment::Environment;
 use crate::exit::Exit;
 
 fn words(line: &str) -> Line {

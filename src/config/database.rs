@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use super::environment::Environment;
 use super::report::Report;
 use super::sources::{Assembled, Sources};
 use crate::engine::TableName;
+use crate::environment::Environment;
 use crate::exit::Result;
 use crate::target::{Secret, Target};
 

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 
-use super::environment::Environment;
 use super::report::Report;
 use super::settings::Settings;
 use super::values::choice;
 use crate::cli::options::variable;
+use crate::environment::Environment;
 use crate::log;
 
 const FORMATS: &[(&str, log::Format)] = &[("text", log::Format::Text), ("json", log::Format::Json)];

@@ -5,8 +5,8 @@ use std::process::Stdio;
 
 use tokio::process::Command;
 
-use super::environment::Environment;
 use crate::command::{Group, Line};
+use crate::environment::Environment;
 use crate::exit::{Exit, Failure, Result};
 use crate::target::Secret;
 
@@ -85,7 +85,7 @@ pub(crate) fn without_trailing_newlines(text: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::{PasswordCommand, without_trailing_newlines};
-    use crate::config::environment::Environment;
+    use crate::environment::Environment;
     use crate::exit::{Exit, Failure};
     use std::time::Duration;
 

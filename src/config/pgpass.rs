@@ -4,8 +4,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use super::environment::Environment;
 use super::report::Report;
+use crate::environment::Environment;
 use crate::target::{Host, Secret, Target};
 
 /// The password for a target from `PGPASSFILE` or `~/.pgpass`, as libpq finds it.

@@ -2,15 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use super::environment::Environment;
 use super::hosts::{self, HostPort};
 use super::layer::Layer;
 use super::parameters::{Param, Params, golang_migrate};
-use super::pg_options;
 use super::report::{Report, shown};
 use super::tls::{self, Places};
 use super::values::port;
 use crate::engine::{Engine, TableName};
+use crate::environment::Environment;
+use crate::target::pg_options;
 use crate::target::{Host, Secret, SessionAttrs, Target, Tls, TlsMode};
 
 /// libpq's compiled-in port.

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use super::environment::Environment;
 use super::report::Report;
 use super::source::{Content, Source, Unreadable, entries};
 use crate::cli::CommandLine;
 use crate::cli::options::variable;
+use crate::environment::Environment;
 use crate::target::Secret;
 
 /// The command line over the environment.

@@ -3,10 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::environment::Environment;
 use super::password_command::without_trailing_newlines;
 use super::report::Report;
 use super::settings::Settings;
+use crate::environment::Environment;
 use crate::target::Secret;
 
 /// A value that may be a secret: given, or in a file that is read again at each attempt.

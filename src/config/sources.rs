@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use super::dialect::Dialect;
-use super::environment::Environment;
 use super::export::Export;
 use super::layer::Layer;
 use super::parameters::{Param, Params, golang_migrate, refuse_postgres_only};
@@ -17,6 +16,7 @@ use super::sqlite::{self, Folders};
 use super::url::{self, Url};
 use super::{mysql, pgpass, postgres};
 use crate::engine::{Engine, TableName};
+use crate::environment::Environment;
 use crate::target::{Secret, SessionAttrs, Target, Tls, TlsMode};
 
 /// Everything that was said about the database. No `Debug`: it holds secrets.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::dialect::Dialect;
 use super::parameters::Param;
 use super::report::Report;
-use crate::migrations::DEFAULT_DIRECTORIES;
+use crate::format::DEFAULT_DIRECTORIES;
 
 /// Where relative paths start.
 #[derive(Clone, Debug)]

@@ -1,8 +1,8 @@
 //! Variables that begin like ours and are none of ours.
 
-use super::environment::Environment;
 use super::report::Report;
 use crate::cli::options::{LATER_OPTIONS, OPTIONS, variable};
+use crate::environment::Environment;
 
 /// Every variable castoff reads that begins with `CASTOFF_`.
 fn known() -> Vec<String> {
@@ -41,8 +41,8 @@ pub(crate) fn check(environment: &Environment, report: &mut Report) {
 #[cfg(test)]
 mod tests {
     use super::{check, known};
-    use crate::config::environment::Environment;
     use crate::config::report::Report;
+    use crate::environment::Environment;
 
     fn checked(name: &str, value: &str) -> Report {
         let environment: Environment = [(name, value)].into_iter().collect();

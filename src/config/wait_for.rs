@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::database::Database;
-use super::environment::Environment;
 use super::report::Report;
 use super::settings::Settings;
 use super::source::{Source, Unreadable, behind_variable};
 use super::sources::Sources;
 use super::sqlite::Folders;
+use crate::environment::Environment;
 use crate::target::Secret;
 use text::{Text, read};
 

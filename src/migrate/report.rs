@@ -4,7 +4,7 @@ use crate::duration::whole;
 use crate::engine::{DbError, Engine, Ledger};
 use crate::exit::{Exit, Failure};
 use crate::format::{Repair, Step};
-use crate::migrate::apply::{Broken, During, Left};
+use crate::migrate::broken::{Broken, During, Left};
 use crate::migrate::{End, Migrating, Stop};
 use crate::plan::{Planned, Residue};
 use crate::script;

@@ -77,7 +77,7 @@ fn is_inside() -> bool {
 
 fn look_up(command: &[&str]) -> Application {
     let command: Vec<OsString> = command.iter().map(Into::into).collect();
-    let environment = crate::config::Environment::new(env::vars_os());
+    let environment = crate::environment::Environment::new(env::vars_os());
     Application::look_up(&command, &environment).unwrap()
 }
 

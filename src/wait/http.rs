@@ -12,7 +12,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{CertificateError, ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
-use super::probe;
+use super::tcp;
 use crate::config::wait_for::Web;
 use crate::engine::network;
 use crate::engine::{DbError, Verdict};
@@ -65,7 +65,7 @@ pub(super) fn get(
 }
 
 fn connect(web: &Web, limit: Option<Duration>) -> io::Result<TcpStream> {
-    let stream = probe::connect(&web.host, web.port, limit)?;
+    let stream = tcp::connect(&web.host, web.port, limit)?;
     // Whoever waits for this thread gives up first, and says so.
     let longer = limit.and_then(|limit| limit.checked_add(GRACE));
     stream.set_read_timeout(longer)?;

@@ -4,16 +4,15 @@
 //! heard meanwhile. A thread that is given up on ends with its limit, or with the process.
 
 use std::io;
-use std::net::{TcpStream, ToSocketAddrs as _};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustls::ClientConfig;
 
-use super::http;
 use super::rhythm::Look;
+use super::{http, tcp};
 use crate::attempt::{Trouble, within};
 use crate::config::{Awaited, WaitTarget};
 use crate::engine::{DbError, Verdict, network};
@@ -101,7 +100,7 @@ fn ask(
     limit: Option<Duration>,
 ) -> Result<(), DbError> {
     let connected = match awaited {
-        Awaited::Tcp(host, port) => connect(host, *port, limit).map(drop),
+        Awaited::Tcp(host, port) => tcp::connect(host, *port, limit).map(drop),
         Awaited::Unix(path) => UnixStream::connect(path).map(drop),
         Awaited::Http(web) => return http::get(web, trusted, limit),
         Awaited::File(path) => return exists(path),
@@ -109,28 +108,6 @@ fn ask(
         Awaited::Database(_) => Ok(()),
     };
     connected.map_err(|error| network::connecting(&error))
-}
-
-/// Tries the addresses of a name in order. Each has its share of the limit, so that one that swallows everything does
-/// not hide the next.
-pub(super) fn connect(host: &str, port: u16, limit: Option<Duration>) -> io::Result<TcpStream> {
-    let started = Instant::now();
-    let addresses: Vec<_> = (host, port).to_socket_addrs()?.collect();
-    let mut last = io::Error::other("the name has no address");
-    for (address, left) in addresses.iter().zip((1..=addresses.len()).rev()) {
-        let share =
-            limit.map(|limit| limit.saturating_sub(started.elapsed()) / u32::try_from(left).unwrap_or(1));
-        let result = match share {
-            None => TcpStream::connect(address),
-            // The system refuses to wait for no time at all.
-            Some(share) => TcpStream::connect_timeout(address, share.max(Duration::from_millis(1))),
-        };
-        match result {
-            Ok(stream) => return Ok(stream),
-            Err(error) => last = error,
-        }
-    }
-    Err(last)
 }
 
 /// Whether there is anything at this path.

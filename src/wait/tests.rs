@@ -8,9 +8,10 @@ use tokio::time::Instant;
 
 use super::{Others, until_all_ready, until_ready};
 use crate::attempt::{Attempts, Conditions, Ready};
-use crate::config::{Config, Environment, Parsed};
+use crate::config::{Config, Parsed};
 use crate::engine::fake::{Fake, Server, error};
 use crate::engine::{ConnectOptions, Verdict};
+use crate::environment::Environment;
 use crate::exit::{Exit, Result};
 
 async fn wait_for(server: &Arc<Mutex<Server>>, create_database: bool) -> Result<Ready> {

@@ -6,7 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use castoff::cli::options::{LATER_COMMANDS, LATER_OPTIONS, OPTIONS};
-use castoff::config::{Config, Environment, Parsed};
+use castoff::config::{Config, Parsed};
+use castoff::environment::Environment;
 
 /// What is to come, and stands in one table only.
 const LATER: &str = "## Not in this version yet";

@@ -1,7 +1,8 @@
 use std::path::Path;
 
 use super::{Access, environment};
-use crate::config::{Config, Environment, Parsed};
+use crate::config::{Config, Parsed};
+use crate::environment::Environment;
 use crate::target::{Secret, Target};
 
 const NAME: &str = "castoff command 0123456789abcdef pod";
@@ -133,7 +134,7 @@ fn options_keep_what_the_user_and_the_url_said() {
     let options = value(&told, "PGOPTIONS").unwrap();
     assert!(options.starts_with("-c statement_timeout=5s -c work_mem=4MB -c search_path=a,\\ b\\\\ -c tcp"));
     assert_eq!(options.matches("statement_timeout").count(), 1, "{options}");
-    let parsed = crate::config::pg_options::parse(&options).unwrap();
+    let parsed = crate::target::pg_options::parse(&options).unwrap();
     assert!(parsed.contains(&("search_path".into(), r"a, b\".into())), "{parsed:?}");
 }
 

@@ -222,7 +222,7 @@ fn an_application_may_have_any_bytes_and_a_setting_may_not() {
     use std::os::unix::ffi::OsStringExt;
     let odd = OsString::from_vec(vec![b'a', 0xff]);
     let environment = [("ODD".into(), odd.clone()), ("DATABASE_URL".into(), "postgres://app@db/app".into())];
-    let environment = crate::config::Environment::new(environment);
+    let environment = crate::environment::Environment::new(environment);
     let arguments = vec!["castoff".into(), "--".into(), "x".into(), odd.clone()];
     let Parsed::Run(config) = Config::from(arguments, &environment, Path::new("/")) else {
         panic!("refused")

@@ -8,7 +8,7 @@ use super::Trouble;
 use super::config::Config;
 use super::directory::Search;
 use crate::exit::{Exit, Failure};
-use crate::migrations::DEFAULT_DIRECTORIES;
+use crate::format::DEFAULT_DIRECTORIES;
 
 /// The names of Alembic's two configuration files.
 const INI: &str = "alembic.ini";
