@@ -193,7 +193,7 @@ impl Example {
                 text
             };
             // Else two tests that build the same have one image, which the first to end removes under the other.
-            let label = format!("LABEL castoff.test= castoff.test.project={}\n", self.project.name());
+            let label = format!("LABEL castoff.test= castoff.test.image={}\n", self.project.name());
             let text = if dockerfile { text + &label } else { text };
             self.home.write(name, text);
             let mode = entry.metadata().expect("its mode").permissions();
