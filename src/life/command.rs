@@ -285,7 +285,9 @@ impl Life<'_> {
             }
         };
         if let Err(failure) = verdict {
-            hold_failure(locked, &undertaking, stopper).await;
+            if let Some(undertaking) = left_undone(attempts, locked, purpose, undertaking).await {
+                hold_failure(locked, &undertaking, stopper).await;
+            }
             return Err(failure);
         }
         let elapsed_ms = milliseconds(started.elapsed());
@@ -338,6 +340,23 @@ impl Life<'_> {
         };
         (ended, lost)
     }
+}
+
+/// What the command failed at, as the others see it by now: what it had applied before is pending no longer. `None` where
+/// the server cannot be asked any more.
+async fn left_undone(
+    attempts: &Attempts<'_>,
+    locked: &mut Locked,
+    purpose: &ByCommand<'_>,
+    begun: Undertaking,
+) -> Option<Undertaking> {
+    let Some(ledger) = purpose.ledger() else { return Some(begun) };
+    let read = async { locked.session().read(Some(ledger)).await.map_err(Trouble::NotYet) };
+    let Ok(reading) = attempts.bounded(read, None).await else {
+        locked.abandon();
+        return None;
+    };
+    Some(purpose.undertaking(&reading).unwrap_or(begun))
 }
 
 /// Completes with the reason when the lock is lost, and with `None` soon after the work under it is over.

@@ -5,10 +5,11 @@ use std::time::Duration;
 use castoff::exit::Exit;
 
 use crate::harness::{
-    Database, Engine, Finished, PgBouncer, Running, Scratch, eventually, heavy, keys, on_every_engine,
+    Database, Engine, Finished, Migrations, PgBouncer, Running, Scratch, eventually, heavy, keys,
+    on_every_engine,
 };
 
-use super::{Applied, with};
+use super::{Applied, applies, with};
 
 #[test]
 fn twenty_replicas_run_it_once_where_the_history_can_be_read() {
@@ -68,6 +69,30 @@ fn one_failure_is_one_failure(database: &Database) {
     different.wait().succeeds();
     let runs = std::fs::read_to_string(home.path().join("runs")).expect("it ran");
     assert_eq!(runs, "run\n");
+}
+
+/// What it has applied before it failed is pending no longer, and still it is the same failure.
+#[test]
+fn a_failure_half_way_is_one_failure_as_well() {
+    let Some(database) = Database::on(Engine::Postgres) else { return };
+    let applied = Applied::new();
+    let first = Migrations::of(&[("1_a.sql", "CREATE TABLE a (id INT)")]);
+    let home = applied.home.path();
+    let line = format!(
+        "{}; until test -e {}/go; do sleep 0.02; done; exit 4",
+        applies(first.path(), &home.join("runs")),
+        home.display()
+    );
+    let run = with(&database, &line).migrations(&applied.files);
+    let mut failing = run.spawn();
+    failing.until("migrate.start");
+    let mut other = run.spawn();
+    other.until("lock.waiting");
+    eventually("the first is applied", || (database.versions() == [1]).then_some(()));
+    applied.home.write("go", "");
+    failing.wait().exits(Exit::MigrationFailed).says("ended with code 4");
+    other.wait().exits(Exit::MigrationFailed).says("has just failed in another replica");
+    assert_eq!(applied.runs(), 1);
 }
 
 #[test]
