@@ -66,20 +66,37 @@ pub(super) fn builds_only_indexes(engine: Engine, migration: &Migration) -> bool
 
 /// Whether a statement that fails leaves nothing. What is built concurrently, or in several transactions, may.
 fn is_all_or_nothing(engine: Engine, statement: &str) -> bool {
-    let in_stages = ["REINDEX", "CLUSTER", "DROP", "ALTER"];
+    let in_stages: &[&str] = match engine {
+        Engine::Postgres => &["REINDEX", "CLUSTER", "DROP", "ALTER"],
+        // MariaDB drops the tables that are there before it fails for one that is not, and so with accounts and rights;
+        // the rest are blocks of statements.
+        Engine::MySql => &[
+            "DROP", "RENAME", "GRANT", "REVOKE", "BEGIN", "IF", "CASE", "LOOP", "REPEAT", "WHILE", "FOR",
+            "EXECUTE",
+        ],
+        Engine::Sqlite => &[],
+    };
+    let second = statement.split_whitespace().nth(1).unwrap_or_default();
+    let of_accounts = engine == Engine::MySql && script::first_word_is(second, &["USER", "ROLE"]);
     !(script::may_commit_inside(statement)
         || script::controls_transaction(engine, statement)
         || script::concurrent_index(statement).is_some()
-        || engine == Engine::Postgres && script::first_word_is(statement, &in_stages))
+        || script::first_word_is(statement, in_stages)
+        || of_accounts)
 }
 
 #[cfg(test)]
 mod tests {
     use super::Residue;
     use crate::engine::Engine;
-    use crate::format::{FORMATS, Migration};
+    use crate::format::prisma::Prisma;
+    use crate::format::{FORMATS, Format, Migration};
 
     fn residue(engine: Engine, sql: &str) -> Residue {
+        residue_as(FORMATS[0], engine, sql)
+    }
+
+    fn residue_as(format: &dyn Format, engine: Engine, sql: &str) -> Residue {
         let migration = Migration {
             id: "1".into(),
             file: "1_a.sql".into(),
@@ -90,7 +107,7 @@ mod tests {
             unusable: None,
             requires: Vec::new(),
         };
-        Residue::of(engine, &FORMATS[0].step(engine, &migration, false).unwrap())
+        Residue::of(engine, &format.step(engine, &migration, false).unwrap())
     }
 
     #[test]
@@ -124,6 +141,23 @@ mod tests {
         ] {
             let residue = residue(engine, sql);
             assert!(matches!(residue, Residue::Part { unless_first: true, .. }), "{sql}: {residue:?}");
+        }
+    }
+
+    #[test]
+    fn on_mysql_a_statement_about_several_things_fails_in_the_middle() {
+        for (sql, whole) in [
+            ("-- DropTable\nDROP TABLE a, b", false),
+            ("CREATE USER a, b", false),
+            ("BEGIN NOT ATOMIC DROP TABLE a; DROP TABLE b; END", false),
+            ("ALTER TABLE `user` ADD a INT; SELECT 1", true),
+            ("CREATE TABLE `user` (a INT)", true),
+        ] {
+            let residue = residue_as(&Prisma, Engine::MySql, sql);
+            assert!(
+                matches!(residue, Residue::Part { unless_first, .. } if unless_first == whole),
+                "{sql}: {residue:?}"
+            );
         }
     }
 

@@ -208,3 +208,15 @@ fn a_failure_inside_a_transaction_of_the_script_is_recorded(database: &Database)
     assert!(logs.contains("nowhere"), "{logs}");
     is_blocked(database, &files);
 }
+
+/// MariaDB drops what is there before it complains of what is not.
+#[test]
+fn a_first_statement_of_several_parts_is_not_said_to_be_rolled_back() {
+    let Some(database) = Database::on(Engine::MySql) else { return };
+    let files = files(&["CREATE TABLE a (id INT);\n", "DROP TABLE a, b;\n"]);
+    let run = Run::migrate(&database, &files).output().exits(Exit::MigrationFailed);
+    assert!(!database.has_table("a"), "a part has stayed");
+    let hint = run.field("exit", "hint");
+    assert!(hint.contains("may have stayed") && !hint.contains("was rolled back"), "{hint}");
+    is_blocked(&database, &files);
+}
