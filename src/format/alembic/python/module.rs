@@ -46,9 +46,21 @@ impl<'a> Module<'a> {
     pub(in super::super) fn assigned(&self, name: &str) -> Result<Option<Assigned>, Unreadable> {
         let mut last = Ok(None);
         for Statement { place, tokens } in &self.statements {
+            if *place != Place::Inner
+                && let Some(call) = any_name(tokens)
+            {
+                let why = format!("`{}` can assign any name", call.text);
+                last = Err(Unreadable::new(call.line, why));
+            }
             let Some(at) = tokens.iter().find(|token| token.is_word(name)) else { continue };
             let unreadable = |why: &str| Err(Unreadable::new(at.line, format!("`{name}` {why}")));
             match (treatment(tokens, name), place) {
+                // Whoever has the list in hand may change it.
+                (Treatment::LeavesIt, Place::Module | Place::Conditional)
+                    if matches!(&last, Ok(Some(Assigned { value: Value::List(_), .. }))) =>
+                {
+                    last = unreadable("is a list that something else is done with");
+                }
                 (Treatment::LeavesIt, _) => {}
                 // The name of a function or a class at the top is the module's, and what `global` names.
                 (_, Place::Inner) if !escapes(tokens, name) => {}
@@ -99,6 +111,13 @@ impl<'a> Module<'a> {
         let mut tokens = self.statements.iter().flat_map(|statement| &statement.tokens);
         tokens.find(|token| matches!(&token.kind, Kind::Text(said) if said == text)).map(|token| token.line)
     }
+}
+
+/// A call that gets at the module's names without saying which.
+fn any_name<'s, 'a>(tokens: &'s [Token<'a>]) -> Option<&'s Token<'a>> {
+    const CALLS: [&str; 4] = ["exec", "globals", "locals", "vars"];
+    let is_call = |pair: &&[Token<'a>]| matches!(pair, [word, open] if open.is_symbol("(") && CALLS.iter().any(|call| word.is_word(call)));
+    tokens.windows(2).find(is_call).and_then(|pair| pair.first())
 }
 
 /// Whether a statement in a function or a class, or one that begins it, binds a name of the module.

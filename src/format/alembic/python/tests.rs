@@ -100,6 +100,8 @@ fn only_the_module_s_own_names_count() {
         "if TYPE_CHECKING:\n\tfrom x import y\n\nrevision = 'abc'",
         "revision = 'abc'\n\ndef upgrade() -> None:\n    op.execute(\n\"\"\"\nrevision = 'no'\n\"\"\"\n    )\n",
         "revision = 'abc'\nfrom .revision import x\n",
+        "revision = 'no'\nlocals().update(revision='b')\nrevision = 'abc'\n",
+        "revision = 'abc'\ndef f():\n    vars(x)\no.exec('x')\n",
     ] {
         assert_eq!(text(source), "abc", "{source}");
     }
@@ -127,6 +129,10 @@ fn what_only_an_interpreter_knows_is_named_with_its_line() {
         "\nrevision = '\\N{BULLET}'",
         "\nrevision, down_revision = 'a', 'b'",
         "\n(revision) = 'a'",
+        "revision = 'a'\nglobals()['revision'] = 'b'",
+        "revision = 'a'\nif x: exec('revision = 1')",
+        "revision = ['a']\nrevision.append('b')",
+        "revision = ['a']\nadd(revision)",
         "\nrevision += 'a'",
         "\nprint(revision := 'a')",
         "\nfrom x import revision",
