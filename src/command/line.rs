@@ -30,6 +30,13 @@ impl Line {
             .next()
             .filter(|program| !program.is_empty())
             .ok_or_else(|| format!("{origin}: holds no command; write for example {example}"))?;
+        // What is assigned may be a secret, so it must not be taken for the name of a program, which messages show.
+        if is_assignment(&program) {
+            return Err(format!(
+                "{origin}: begins with the assignment of a variable, which only a shell knows; set it in castoff's own \
+                 environment, or write `env` before it, for example env NAME=value {example}"
+            ));
+        }
         Ok(Self { origin: origin.to_owned(), program, arguments: words.collect() })
     }
 
@@ -54,6 +61,16 @@ impl Line {
     }
 }
 
+/// Whether a shell would take this for `NAME=value`.
+fn is_assignment(word: &str) -> bool {
+    word.split_once('=').is_some_and(|(name, _)| {
+        let known = |letter: char| letter == '_' || letter.is_ascii_alphanumeric();
+        name.chars().all(known)
+            && !name.starts_with(|letter: char| letter.is_ascii_digit())
+            && !name.is_empty()
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::Line;
@@ -67,11 +84,14 @@ mod tests {
         let line = split(r#"sh -c 'a "b"; c' two\ words "" $HOME"#).unwrap();
         assert_eq!(line.name(), "sh");
         assert_eq!(line.arguments(), ["-c", "a \"b\"; c", "two words", "", "$HOME"]);
+        for program in ["/opt/a=b", "1=x", "=x", "a-b=c"] {
+            assert_eq!(split(program).unwrap().name(), program);
+        }
     }
 
     #[test]
     fn what_does_not_split_is_a_mistake_without_being_shown() {
-        for line in ["echo 'hunter2", "  ", "", "'' hunter2"] {
+        for line in ["echo 'hunter2", "  ", "", "'' hunter2", "PGPASSWORD=hunter2 psql"] {
             let mistake = split(line).unwrap_err();
             assert!(mistake.starts_with("CMD: ") && mistake.contains("alembic upgrade heads"), "{mistake}");
             assert!(!mistake.contains("hunter2"), "{mistake}");
