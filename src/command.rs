@@ -124,6 +124,11 @@ impl Command<'_> {
                     if let Some(status) = children.reap(&process.group) {
                         break status;
                     }
+                    // There is no shell here that could continue it, and it holds the lock.
+                    if Children::is_suspended(&process.group) {
+                        tracing::info!("the command goes on: it holds the lock and cannot be suspended");
+                        process.group.tell(Signal::SIGCONT);
+                    }
                 }
                 told = &mut halt, if halted.is_none() => {
                     if let Some(signal) = told.send {

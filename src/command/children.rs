@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::libc;
+use nix::sys::signal::Signal;
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::{Pid, getpid};
 use tokio::time::{sleep, timeout};
 
@@ -50,6 +52,12 @@ impl Children {
             }
         }
         ended
+    }
+
+    /// Whether the group's leader has been suspended from the terminal since one last asked.
+    pub(super) fn is_suspended(group: &Group) -> bool {
+        let flags = WaitPidFlag::WSTOPPED | WaitPidFlag::WNOHANG;
+        matches!(waitid(Id::Pid(group.id()), flags), Ok(WaitStatus::Stopped(_, Signal::SIGTSTP)))
     }
 
     /// A child that has ended and was not waited for yet; it stays one.
