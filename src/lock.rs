@@ -412,8 +412,8 @@ fn failed_elsewhere(undertaking: &Undertaking) -> Failure {
 fn pooled() -> Failure {
     Failure::message(
         Exit::Refused,
-        "migrations are pending, and between castoff and the server stands a pooler, through which a session lock \
-         protects nothing",
+        "the lock is needed, and between castoff and the server stands a pooler, through which a session lock protects \
+         nothing",
     )
     .hint(
         "set CASTOFF_DATABASE_URL to the server's direct address; if the pooler keeps one server session per client \

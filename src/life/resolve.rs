@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Life;
 use crate::attempt::{Attempts, Ready};
-use crate::engine::{DbError, Facts, Ledger, LockKey, Reading};
+use crate::engine::{DbError, Facts, Ledger, LockKey, Reading, Verdict};
 use crate::exit::{Exit, Failure, Result};
 use crate::format::{Moment, Resolution};
 use crate::lock::{self, Locked, Outcome, Purpose, Undertaking};
@@ -86,10 +86,24 @@ async fn record(locked: &mut Locked, plans: &Plans<'_>, resolution: Resolution, 
             return Err(refused(error));
         }
     }
-    session.send("COMMIT").await.map_err(|failed| refused(failed.error))
+    session.send("COMMIT").await.map_err(|failed| match failed.error {
+        error if error.verdict == Verdict::Lost => Failure::message(
+            Exit::OutcomeUnknown,
+            format!("the connection was lost while the history was being mended, and it may be mended or not: {error}"),
+        )
+        .hint("`castoff status` says what it holds now"),
+        error => refused(error),
+    })
 }
 
 fn refused(error: DbError) -> Failure {
+    if error.verdict == Verdict::Lost {
+        return Failure::message(
+            Exit::Unavailable,
+            format!("the connection was lost before the history was mended: {error}"),
+        )
+        .hint("nothing was recorded: run it again");
+    }
     let exit = if error.code.as_deref() == Some("42501") { Exit::Refused } else { Exit::MigrationFailed };
     Failure::message(exit, format!("the history could not be mended: {error}"))
         .hint(error.hint.unwrap_or_else(|| "see `castoff status` for what it says now".into()))

@@ -4,7 +4,9 @@ use castoff::exit::Exit;
 
 use super::failures::{failing, is_blocked};
 use super::{FIRST, SECOND, THIRD, file, files, states, status, three};
-use crate::harness::{Database, Engine, Finished, Gate, Migrations, PrismaState, Run, on_every_engine};
+use crate::harness::{
+    Database, Engine, Finished, Gate, Migrations, PrismaState, Run, eventually, on_every_engine,
+};
 
 on_every_engine!(
     a_failure_rolled_back_runs_again,
@@ -134,4 +136,24 @@ fn it_waits_for_whoever_migrates() {
     holder.wait().succeeds();
     waiting.wait().exits(Exit::Data);
     assert_eq!(states(&database), [PrismaState::Applied, PrismaState::Applied]);
+}
+
+/// It may simply be tried again: no migration has failed.
+#[test]
+fn a_connection_lost_before_anything_was_recorded_is_no_failure() {
+    let Some(database) = Database::on(Engine::Postgres) else { return };
+    let files = failing();
+    Run::migrate(&database, &files).output().exits(Exit::MigrationFailed);
+    let mut other = database.client();
+    other.exec("BEGIN; UPDATE _prisma_migrations SET logs = logs");
+    let resolving =
+        Run::new(["resolve", "--rolled-back", SECOND]).database(&database).migrations(&files).spawn();
+    eventually("its connection is ended where it waits", || {
+        let sql = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE wait_event_type = 'Lock' \
+                   AND application_name LIKE 'castoff/%' AND datname = current_database()";
+        (database.one(sql) == "1").then_some(())
+    });
+    resolving.wait().exits(Exit::Unavailable).says("run it again");
+    other.exec("ROLLBACK");
+    is_blocked(&database, &files);
 }
