@@ -14,6 +14,10 @@ pub(super) const TABLE: &str = "alembic_version";
 /// The arguments that name it.
 const ARGUMENTS: [&str; 2] = ["version_table", "version_table_schema"];
 
+/// What an `env.py` moves the version table to another schema with, or through several, as the tenants of one database
+/// have them (the cookbook of Alembic's documentation).
+const MOVES: [&str; 3] = ["search_path", "schema_translate_map", "default_schema_name"];
+
 /// The version table that a script directory's `env.py` names; `None` if it names none.
 pub(super) fn version_table(script: &Path) -> Result<Option<TableName>, Trouble> {
     let file = script.join("env.py");
@@ -35,6 +39,11 @@ fn in_source(file: &Path, content: &[u8]) -> Result<Option<TableName>, Trouble> 
     let unreadable = |Unreadable { line, why }: Unreadable| unknown(line, &why);
     let text = decode(content).map_err(unreadable)?;
     let module = Module::parse(&text).map_err(unreadable)?;
+    for word in MOVES {
+        if let Some(line) = module.line_of_mention(word) {
+            return Err(unknown(line, &format!("{word} decides in which schema the version table is")));
+        }
+    }
     let mut names: [Option<String>; 2] = [None, None];
     for (argument, name) in ARGUMENTS.iter().zip(&mut names) {
         if let Some(line) = module.line_of_text(argument) {
@@ -82,6 +91,7 @@ mod tests {
     #[test]
     fn the_template_names_no_table() {
         assert_eq!(table("", "").unwrap(), None);
+        assert_eq!(table(") # not search_path\n        print(", "").unwrap(), None);
         assert_eq!(version_table(Path::new("/nonexistent")).unwrap(), None);
     }
 
@@ -104,6 +114,9 @@ mod tests {
             (", version_table='v'", "version_table='w',"),
             (", **{'version_table': 'v'}", ""),
             (", version_table=('v', 'w')", ""),
+            (")\n        connection.execute(text(f'SET search_path TO {tenant}')", ""),
+            (")\n        connection.dialect.default_schema_name = tenant; print(", ""),
+            (")\n        connection.execution_options(schema_translate_map={None: tenant}", ""),
         ] {
             let Err(Trouble::NeedsPython(why)) = table(online, offline) else { panic!("{online}") };
             assert!(why.starts_with("env.py, line ") && why.contains("--history-table"), "{why}");

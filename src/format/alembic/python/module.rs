@@ -106,6 +106,12 @@ impl<'a> Module<'a> {
         value(expression, line).map(|value| Assigned { value, line })
     }
 
+    /// The line of the first place, comments aside, where this stands: as a name, or in a string of any kind.
+    pub(in super::super) fn line_of_mention(&self, word: &str) -> Option<usize> {
+        let mut tokens = self.statements.iter().flat_map(|statement| &statement.tokens);
+        tokens.find(|token| token.text.contains(word)).map(|token| token.line)
+    }
+
     /// The line of the first string literal that says exactly this.
     pub(in super::super) fn line_of_text(&self, text: &str) -> Option<usize> {
         let mut tokens = self.statements.iter().flat_map(|statement| &statement.tokens);
