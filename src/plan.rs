@@ -161,7 +161,10 @@ impl Plan {
     /// The state, given whether somebody holds the lock.
     pub fn state(&self, lock_is_held: bool) -> State {
         let seen = &self.assessment;
-        if !seen.unfinished.is_empty() && lock_is_held {
+        // A row that says what went wrong is past being worked on, whoever holds the lock meanwhile.
+        if self.failed().any(|unfinished| unfinished.error.is_some()) {
+            State::Failed
+        } else if !seen.unfinished.is_empty() && lock_is_held {
             State::Migrating
         } else if self.failed().next().is_some() {
             State::Failed

@@ -252,6 +252,15 @@ fn a_mark_of_our_own_lost_connection_is_no_failure_where_nothing_can_have_stayed
 }
 
 #[test]
+fn a_recorded_failure_is_a_failure_even_while_the_lock_is_held() {
+    let (on_disk, mut history) = begun_by_prisma("SELECT 1");
+    let state = |history: &[Row]| plan(&on_disk, history).state(true);
+    assert_eq!(state(&history), State::Migrating);
+    history[0][4] = Some("ERROR: no such table".into());
+    assert_eq!(state(&history), State::Failed);
+}
+
+#[test]
 fn a_schema_that_the_tool_does_not_know_is_refused_with_the_way_to_baseline_it() {
     let (mut on_disk, _) = begun_by_prisma("SELECT 1");
     let failure = decide(&on_disk, &[], LENIENT, &facts(true), false).unwrap_err();
