@@ -39,11 +39,6 @@ fn in_source(file: &Path, content: &[u8]) -> Result<Option<TableName>, Trouble> 
     let unreadable = |Unreadable { line, why }: Unreadable| unknown(line, &why);
     let text = decode(content).map_err(unreadable)?;
     let module = Module::parse(&text).map_err(unreadable)?;
-    for word in MOVES {
-        if let Some(line) = module.line_of_mention(word) {
-            return Err(unknown(line, &format!("{word} decides in which schema the version table is")));
-        }
-    }
     let mut names: [Option<String>; 2] = [None, None];
     for (argument, name) in ARGUMENTS.iter().zip(&mut names) {
         if let Some(line) = module.line_of_text(argument) {
@@ -61,6 +56,10 @@ fn in_source(file: &Path, content: &[u8]) -> Result<Option<TableName>, Trouble> 
         };
     }
     let [name, schema] = names;
+    let moved = |word: &'static str| Some((word, module.line_of_mention(word)?));
+    if let Some((word, line)) = MOVES.into_iter().find_map(moved).filter(|_| schema.is_none()) {
+        return Err(unknown(line, &format!("{word} decides in which schema the version table is")));
+    }
     let named = name.is_some() || schema.is_some();
     Ok(named.then(|| TableName { schema, name: name.unwrap_or_else(|| TABLE.into()) }))
 }
@@ -104,6 +103,8 @@ mod tests {
             Some(name(Some("app"), "alembic_version"))
         );
         assert_eq!(table(", version_table_schema=None", "").unwrap(), None);
+        let moved = table(", version_table_schema='app'); run('SET search_path TO tenant'", "");
+        assert_eq!(moved.unwrap(), Some(name(Some("app"), "alembic_version")));
     }
 
     #[test]
@@ -111,6 +112,8 @@ mod tests {
         for (online, offline) in [
             (", version_table=settings.table", ""),
             (", version_table_schema=schema", ""),
+            (", version_table_schema=SCHEMA)\n\ndef f(SCHEMA):\n    pass\nprint(", ""),
+            (")\n        for SCHEMA in tenants: context.configure(version_table_schema=SCHEMA", ""),
             (", version_table='v'", "version_table='w',"),
             (", **{'version_table': 'v'}", ""),
             (", version_table=('v', 'w')", ""),

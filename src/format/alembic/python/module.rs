@@ -101,7 +101,18 @@ impl<'a> Module<'a> {
             && only.kind == Kind::Word
             && let Some(assigned) = self.assigned(only.text)?
         {
-            return Ok(assigned);
+            // In a function the same name may be a parameter, or a variable of its own.
+            let rebinds = |statement: &&Statement<'_>| {
+                statement.place == Place::Inner
+                    && !matches!(treatment(&statement.tokens, only.text), Treatment::LeavesIt)
+            };
+            return match self.statements.iter().find(rebinds).and_then(|inner| inner.tokens.first()) {
+                Some(first) => {
+                    let why = format!("`{}` is another in a function", only.text);
+                    Err(Unreadable::new(first.line, why))
+                }
+                None => Ok(assigned),
+            };
         }
         value(expression, line).map(|value| Assigned { value, line })
     }
