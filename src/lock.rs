@@ -99,6 +99,8 @@ pub struct Locked {
     keys: Vec<LockKey>,
     /// What was read under the lock.
     pub reading: Reading,
+    /// Whether somebody else was seen to hold it before.
+    pub contended: bool,
     abandoned: bool,
 }
 
@@ -211,6 +213,7 @@ async fn look(ready: Ready, purpose: &dyn Purpose, waiter: &mut Waiter) -> Resul
     }
     let keys = purpose.keys(&reading.facts);
     if let Some(held) = try_all(&mut *session, &keys).await.map_err(unavailable)? {
+        waiter.contended = true;
         waiter.look_at_holder(&mut *session, &keys).await.map_err(unavailable)?;
         if let Some(next) = purpose.next(&reading)?
             && session.failure_announced(held, &next.mark).await.map_err(unavailable)?
@@ -227,7 +230,7 @@ async fn look(ready: Ready, purpose: &dyn Purpose, waiter: &mut Waiter) -> Resul
     if let Some(reason) = reading.facts.read_only {
         return Err(Trouble::NotYet(DbError { message: reason, ..DbError::default() }));
     }
-    let locked = Locked { session, keys, reading, abandoned: false };
+    let locked = Locked { session, keys, reading, contended: waiter.contended, abandoned: false };
     match purpose.is_needed(&locked.reading) {
         Ok(true) => {
             let elapsed_ms = milliseconds(waiter.started.elapsed());
@@ -273,6 +276,8 @@ struct Waiter {
     deadline: Option<Instant>,
     holder: Option<Holder>,
     asked: Option<Instant>,
+    /// Whether the lock was ever found taken.
+    contended: bool,
     /// Why there is no connection, if there is none.
     trouble: Option<DbError>,
 }
@@ -281,7 +286,7 @@ impl Waiter {
     fn new(limit: Option<Duration>) -> Self {
         let started = Instant::now();
         let deadline = limit.and_then(|limit| started.checked_add(limit));
-        Self { started, deadline, holder: None, asked: None, trouble: None }
+        Self { started, deadline, holder: None, asked: None, contended: false, trouble: None }
     }
 
     /// Names the holder once per change.

@@ -200,6 +200,12 @@ impl Plan {
         migrations.list.iter().find(|migration| unfinished(&migration.id) || pending(&migration.id))
     }
 
+    /// Whether what blocks the next run has not been said to have failed: whoever began it may be about to go on.
+    pub fn is_undecided(&self) -> bool {
+        let mut failed = self.failed().peekable();
+        failed.peek().is_some() && failed.all(|unfinished| unfinished.error.is_none())
+    }
+
     /// The unfinished migrations that block the next run.
     pub fn failed(&self) -> impl Iterator<Item = &Unfinished> {
         self.assessment.unfinished.iter().filter(|unfinished| !self.resumable.contains(&unfinished.id))

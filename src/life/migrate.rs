@@ -6,12 +6,16 @@ use super::{Life, Times};
 use crate::attempt::{Attempts, Ready};
 use crate::backoff::jitter;
 use crate::config::Timeouts;
+use crate::duration::whole;
 use crate::engine::{Ledger, Reading};
 use crate::exec::name_phase;
 use crate::exit::{Exit, Failure, Result};
 use crate::lock::{self, Outcome};
 use crate::migrate::{self, End, Migrating, Stopper};
-use crate::plan::Plans;
+use crate::plan::{Plan, Plans};
+
+/// How long a holder that lost its connection has to be back, before what it left counts as a failure.
+const HOLDER_GRACE: Duration = Duration::from_secs(3);
 
 /// The longest pause before a lost connection is opened again.
 const RECONNECT_PAUSE: Duration = Duration::from_millis(500);
@@ -30,6 +34,7 @@ impl Life<'_> {
         let migrating = Migrating { engine, format: migrations.format, ledger, stop_grace };
         let mut stopper = None;
         let mut lost: Option<Lost> = None;
+        let mut has_made_way = false;
         loop {
             let plans = Plans { interrupted: lost.as_ref().map(|lost| lost.id.as_str()), ..*plans };
             let started = Instant::now();
@@ -40,9 +45,16 @@ impl Life<'_> {
                 Ok(Outcome::NothingToDo(reading)) => return nothing_to_do(&plans, &reading, lost.is_some()),
                 Err(failure) => return Err(Lost::explain(lost.as_ref(), failure)),
             };
-            let steps = match plans.plan(&locked.reading).and_then(|plan| plan.steps(&plans, &locked.reading))
-            {
+            let plan = plans.plan(&locked.reading);
+            let undecided = plan.as_ref().is_ok_and(Plan::is_undecided) && locked.contended;
+            let steps = match plan.and_then(|plan| plan.steps(&plans, &locked.reading)) {
                 Ok(steps) => steps,
+                Err(_) if undecided && !has_made_way => {
+                    locked.release().await;
+                    has_made_way = true;
+                    ready = self.make_way(attempts, ledger, times).await?;
+                    continue;
+                }
                 Err(failure) => {
                     locked.release().await;
                     return Err(Lost::explain(lost.as_ref(), failure));
@@ -96,6 +108,26 @@ impl Life<'_> {
             lost = again;
             ready = self.connect_again(attempts, ledger, times, lost.as_ref()).await?;
         }
+    }
+
+    /// Whoever held the lock left a migration unfinished. It may have lost its connection, and knows better than anybody
+    /// else what became of it: the lock is left free for a while.
+    async fn make_way(
+        &self,
+        attempts: &mut Attempts<'_>,
+        ledger: &Ledger,
+        times: &mut Times,
+    ) -> Result<Ready> {
+        tracing::info!(
+            "the lock is free and a migration unfinished: giving its holder {} to come back",
+            whole(HOLDER_GRACE)
+        );
+        let pause = async {
+            tokio::time::sleep(HOLDER_GRACE).await;
+            Ok(())
+        };
+        self.interruptible("lock", pause).await?;
+        self.wait(attempts, Some(ledger), None, times).await
     }
 
     /// Waits for the server once more. One that ends every session at once is not to be knocked at without a pause.

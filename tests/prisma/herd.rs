@@ -50,6 +50,23 @@ fn eight_replicas_during_a_migration_all_start_on_mariadb() {
     all_start_when_it_is_applied(Engine::MySql, 8);
 }
 
+#[test]
+fn replicas_wait_for_a_holder_that_has_lost_its_connection() {
+    let _alone = heavy();
+    let Some(database) = Database::on(Engine::Postgres) else { return };
+    let mut gate = Gate::closed(&database);
+    let files = files(&["CREATE TABLE a (id INT);\n", &format!("{}INSERT INTO a VALUES (1);\n", gate.sql())]);
+    let run = Run::start(&database, &files, ["/bin/echo", "started"]);
+    let replicas = waiting_herd(&run, &mut gate, 5);
+    gate.end_visitor();
+    gate.open();
+    for replica in collect(replicas) {
+        assert_eq!((replica.code, replica.stdout.as_str()), (0, "started\n"), "{replica}");
+    }
+    assert_eq!(database.one("SELECT count(*) FROM a"), "1");
+    assert_eq!(database.prisma_applied(), [FIRST, SECOND]);
+}
+
 fn one_failure_is_one_failure(engine: Engine, prepare: &str, count: &str) {
     let _alone = heavy();
     let Some(database) = Database::on(engine) else { return };
