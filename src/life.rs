@@ -146,6 +146,7 @@ impl Life<'_> {
         };
         let engine = database.target().engine;
         // Whatever can be wrong without a database is said before waiting for one.
+        database.look_up()?;
         let work = Work::of(config, engine)?;
         let mut connector = Configured::new(database, options.clone(), work.usual_schema(engine));
         let ledger = work.ledger(engine, connector.schema().as_deref());

@@ -56,6 +56,14 @@ fn a_command_that_fails_is_named_without_what_it_printed() {
 }
 
 #[test]
+fn a_command_that_is_not_there_is_said_before_anything_is_waited_for() {
+    let Some(database) = Database::on(Engine::Postgres) else { return };
+    let run = with_command(&database, "no-such-program --token").output().exits(Exit::Usage);
+    assert!(run.field("exit", "reason").contains("no-such-program"), "{run}");
+    assert!(run.events("wait.retry").is_empty() && run.stdout.is_empty(), "{run}");
+}
+
+#[test]
 fn the_application_does_not_inherit_what_the_command_left_behind() {
     if !root() {
         return;

@@ -35,6 +35,16 @@ impl Database {
         &self.assembled.target
     }
 
+    /// Says what can be wrong without a database: a password command that is not there.
+    ///
+    /// # Errors
+    ///
+    /// [`Exit::Usage`](crate::exit::Exit::Usage).
+    pub fn look_up(&self) -> Result<()> {
+        let command = self.sources.command.as_ref().filter(|_| self.assembled.asks);
+        command.map_or(Ok(()), |command| command.look_up(&self.environment))
+    }
+
     /// The target of the next attempt. Reads `_FILE` forms again; asks the password command the first time, and again
     /// when the last attempt was `refused` for its credentials.
     ///

@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use tokio::process::Command;
 
-use crate::command::{Group, Line};
+use crate::command::{Group, Line, find};
 use crate::environment::Environment;
 use crate::exit::{Exit, Failure, Result};
 use crate::target::Secret;
@@ -24,6 +24,15 @@ impl PasswordCommand {
     /// The flag or variable.
     pub(crate) fn origin(&self) -> &str {
         self.0.origin()
+    }
+
+    /// Looks its program up, so that a typo is said before anything is waited for.
+    ///
+    /// # Errors
+    ///
+    /// [`Exit::Usage`] where there is none that can be executed.
+    pub(crate) fn look_up(&self, environment: &Environment) -> Result<()> {
+        find(&self.0, environment).map(drop).map_err(|failure| Failure { exit: Exit::Usage, ..failure })
     }
 
     /// Runs it once. Dropping the future kills it with all it started.
