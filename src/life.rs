@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use self::command::ByCommand;
 use self::work::{FileTask, Work};
 use crate::attempt::{Attempts, Conditions, Ready, Trouble};
+use crate::backoff::jitter;
 use crate::cli::Task;
 use crate::config::{Awaited, Config, Database, Drift, Mode, WaitTarget};
 use crate::database::Configured;
@@ -26,6 +27,9 @@ mod migrate;
 mod remains;
 mod resolve;
 mod work;
+
+/// The longest pause before a lost connection is opened again.
+const RECONNECT_PAUSE: Duration = Duration::from_millis(500);
 
 /// How long ending a session may take before its connection is simply dropped.
 const CLOSE_LIMIT: Duration = Duration::from_secs(1);
@@ -230,6 +234,18 @@ impl Life<'_> {
         let ready = self.interruptible("wait", wait).await;
         times.wait += started.elapsed();
         ready
+    }
+
+    /// Waits for the server once more, after a connection was lost. One that ends every session at once is not to be
+    /// knocked at without a pause.
+    async fn wait_again(
+        &self,
+        attempts: &mut Attempts<'_>,
+        ledger: Option<&Ledger>,
+        times: &mut Times,
+    ) -> Result<Ready> {
+        tokio::time::sleep(jitter(Duration::ZERO, RECONNECT_PAUSE)).await;
+        self.wait(attempts, ledger, None, times).await
     }
 
     async fn status(

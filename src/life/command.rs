@@ -8,7 +8,6 @@ use tokio::time::timeout;
 
 use super::{Life, Times, migrate::nothing_to_do, remains};
 use crate::attempt::{Attempts, Ready, Trouble};
-use crate::backoff::jitter;
 use crate::command::environment::{Access, environment};
 use crate::command::{Command, Ended, Halt, Line};
 use crate::duration::{milliseconds, whole};
@@ -21,7 +20,7 @@ use crate::plan::Plans;
 use crate::signals::Signal;
 use crate::user::User;
 
-use verdict::{Judgement, judge, outcome_unknown, stopped, unlearned};
+use verdict::{Judgement, judge, outcome_unknown, unlearned};
 
 mod verdict;
 
@@ -34,9 +33,6 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(20);
 
 /// How long a command may take to end once its lock is lost: another may have it by then.
 const LOST_GRACE: Duration = Duration::from_secs(1);
-
-/// The longest pause before a lost connection is opened again.
-const RECONNECT_PAUSE: Duration = Duration::from_millis(500);
 
 /// A command that applies the migrations, and what is known of them.
 pub(super) struct ByCommand<'a> {
@@ -202,10 +198,8 @@ impl Life<'_> {
                 Ok(End::Lost(reason)) => lost = Some(reason),
             }
             drop(locked);
-            // A server that ends every session at once is not to be knocked at without a pause.
-            tokio::time::sleep(jitter(Duration::ZERO, RECONNECT_PAUSE)).await;
             ready = self
-                .wait(attempts, purpose.ledger(), None, times)
+                .wait_again(attempts, purpose.ledger(), times)
                 .await
                 .map_err(|failure| explain(&lost, failure))?;
         }
@@ -246,7 +240,7 @@ impl Life<'_> {
         }
         let command = Command { line: purpose.line, environment, user };
         if let Some(stop) = stopper.requested_already().await {
-            return Err(stopped(stop, "nothing was applied"));
+            return Err(stop.failure("nothing was applied"));
         }
         let (started, name) = (Instant::now(), purpose.line.name());
         let pending = purpose.pending(&locked.reading)?.map(|pending| pending.len());

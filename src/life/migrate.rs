@@ -4,7 +4,6 @@ use std::time::{Duration, Instant};
 
 use super::{Life, Times};
 use crate::attempt::{Attempts, Ready};
-use crate::backoff::jitter;
 use crate::config::Timeouts;
 use crate::duration::whole;
 use crate::engine::{Ledger, Reading};
@@ -16,9 +15,6 @@ use crate::plan::{Plan, Plans};
 
 /// How long a holder that lost its connection has to be back, before what it left counts as a failure.
 const HOLDER_GRACE: Duration = Duration::from_secs(3);
-
-/// The longest pause before a lost connection is opened again.
-const RECONNECT_PAUSE: Duration = Duration::from_millis(500);
 
 impl Life<'_> {
     /// Applies what is pending, if anything is.
@@ -73,7 +69,10 @@ impl Life<'_> {
                 Ok(true) => {}
                 Ok(false) => {
                     drop(locked);
-                    ready = self.connect_again(attempts, ledger, times, lost.as_ref()).await?;
+                    ready = self
+                        .wait_again(attempts, Some(ledger), times)
+                        .await
+                        .map_err(|failure| Lost::explain(lost.as_ref(), failure))?;
                     continue;
                 }
                 Err(failure) => {
@@ -106,7 +105,10 @@ impl Life<'_> {
             };
             drop(locked);
             lost = again;
-            ready = self.connect_again(attempts, ledger, times, lost.as_ref()).await?;
+            ready = self
+                .wait_again(attempts, Some(ledger), times)
+                .await
+                .map_err(|failure| Lost::explain(lost.as_ref(), failure))?;
         }
     }
 
@@ -128,19 +130,6 @@ impl Life<'_> {
         };
         self.interruptible("lock", pause).await?;
         self.wait(attempts, Some(ledger), None, times).await
-    }
-
-    /// Waits for the server once more. One that ends every session at once is not to be knocked at without a pause.
-    async fn connect_again(
-        &self,
-        attempts: &mut Attempts<'_>,
-        ledger: &Ledger,
-        times: &mut Times,
-        lost: Option<&Lost>,
-    ) -> Result<Ready> {
-        tokio::time::sleep(jitter(Duration::ZERO, RECONNECT_PAUSE)).await;
-        let ready = self.wait(attempts, Some(ledger), None, times).await;
-        ready.map_err(|failure| Lost::explain(lost, failure))
     }
 }
 

@@ -1,6 +1,5 @@
 //! What is said of a migration that did not go through: file, line, statement, and what to do now.
 
-use crate::duration::whole;
 use crate::engine::{DbError, Engine, Ledger};
 use crate::exit::{Exit, Failure};
 use crate::format::{Repair, Step};
@@ -190,12 +189,12 @@ fn repair(migrating: Migrating<'_>, planned: &Planned) -> Repair {
 
 /// A stop before a migration had begun.
 pub(super) fn stopped_before(stop: Stop, step: &Step) -> Failure {
-    stopped(stop, &format!("before migration {} began", step.migration.id))
+    stop.failure(&format!("before migration {} began", step.migration.id))
 }
 
 /// A stop that the migration outran.
 pub(super) fn stopped_after(stop: Stop, step: &Step) -> Failure {
-    stopped(stop, &format!("migration {} was finished and recorded", step.migration.id))
+    stop.failure(&format!("migration {} was finished and recorded", step.migration.id))
 }
 
 /// A stop that ended a migration.
@@ -207,35 +206,22 @@ pub(super) fn stopped_within(
 ) -> Failure {
     let id = &planned.step.migration.id;
     if broken.left == Left::Nothing {
-        return stopped(stop, &format!("migration {id} was cancelled and rolled back"));
+        return stop.failure(&format!("migration {id} was cancelled and rolled back"));
     }
-    stopped(stop, &format!("migration {id} was cancelled on the server"))
+    stop.failure(&format!("migration {id} was cancelled on the server"))
         .hint(half_applied(migrating, planned))
 }
 
 /// A stop before the first migration, while the session or the history table was being prepared.
 pub(super) fn stopped_preparing(stop: Stop) -> Failure {
-    stopped(stop, "nothing was applied")
+    stop.failure("nothing was applied")
 }
 
 /// A stop after which the server did not answer any more.
 pub(super) fn abandoned(stop: Stop, step: &Step, ledger: &Ledger) -> Failure {
-    stopped(stop, &format!("migration {} did not react to its cancellation in time", step.migration.id)).hint(
+    stop.failure(&format!("migration {} did not react to its cancellation in time", step.migration.id)).hint(
         format!("its connection was dropped; the next start reads from {} what became of it", ledger.table),
     )
-}
-
-fn stopped(stop: Stop, what: &str) -> Failure {
-    match stop {
-        Stop::Signal(number) => {
-            Failure::message(Exit::Signal(number), format!("stopped by a signal; {what}"))
-        }
-        Stop::Timeout(limit) => Failure::message(
-            Exit::MigrateTimeout,
-            format!("the migrate timeout of {} passed; {what}", whole(limit)),
-        )
-        .hint("raise --migrate-timeout, or make the migration smaller"),
-    }
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::duration::whole;
 use crate::engine::Cancel;
+use crate::exit::{Exit, Failure};
 
 /// Why work is to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +19,22 @@ pub enum Stop {
     Signal(i32),
     /// The migrate timeout passed.
     Timeout(Duration),
+}
+
+impl Stop {
+    /// The failure that ends castoff for this reason; `what` says where the work stood.
+    pub fn failure(self, what: &str) -> Failure {
+        match self {
+            Self::Signal(number) => {
+                Failure::message(Exit::Signal(number), format!("stopped by a signal; {what}"))
+            }
+            Self::Timeout(limit) => Failure::message(
+                Exit::MigrateTimeout,
+                format!("the migrate timeout of {} passed; {what}", whole(limit)),
+            )
+            .hint("raise --migrate-timeout, or make the migrations smaller"),
+        }
+    }
 }
 
 /// How often the server is asked to cancel until the work has ended: a cancel between two statements is lost.

@@ -2,9 +2,7 @@
 
 use super::Why;
 use crate::command::{Ended, Line, Status};
-use crate::duration::whole;
 use crate::exit::{Exit, Failure};
-use crate::migrate::Stop;
 
 /// What the end of a command means.
 pub(super) enum Judgement {
@@ -19,7 +17,7 @@ pub(super) fn judge(line: &Line, ended: Ended<Why>) -> Judgement {
     let what = format!("the migrate command `{}` {status}", line.name());
     match (halted, interrupted) {
         (Some(Why::Lost(reason)), _) => Judgement::Lost(reason),
-        (Some(Why::Stop(stop)), _) => Judgement::Stopped(stopped(stop, &what)),
+        (Some(Why::Stop(stop)), _) => Judgement::Stopped(stop.failure(&what)),
         (None, Some(signal)) => {
             tracing::info!(event = "signal", name = %signal, phase = "migrate", "{signal} came from the terminal");
             Judgement::Stopped(Failure::message(
@@ -32,20 +30,6 @@ pub(super) fn judge(line: &Line, ended: Ended<Why>) -> Judgement {
             Failure::message(Exit::MigrationFailed, what)
                 .hint("what it printed says why; mend that and deploy again"),
         ),
-    }
-}
-
-/// Castoff was told to stop, and this is where the command stood.
-pub(super) fn stopped(stop: Stop, what: &str) -> Failure {
-    match stop {
-        Stop::Signal(number) => {
-            Failure::message(Exit::Signal(number), format!("stopped by a signal; {what}"))
-        }
-        Stop::Timeout(limit) => Failure::message(
-            Exit::MigrateTimeout,
-            format!("the migrate timeout of {} passed; {what}", whole(limit)),
-        )
-        .hint("raise --migrate-timeout, or make the migrations smaller"),
     }
 }
 
