@@ -11,9 +11,9 @@ use crate::command::Line;
 use crate::engine::TableName;
 use crate::environment::Environment;
 use crate::exit::{Exit, Failure};
-use crate::format::FORMATS;
+use crate::format::{FORMATS, OutOfOrder};
 use crate::user::{Accounts, User};
-use choices::{MODES, drift, format_name, mode, pooler, timeouts};
+use choices::{MODES, drift, format_name, mode, out_of_order, pooler, timeouts};
 use report::Report;
 use settings::Settings;
 use sources::Sources;
@@ -84,6 +84,8 @@ pub struct Config {
     pub on_edited: Option<Drift>,
     /// Missing files; `None` for what the tool does.
     pub on_missing: Option<Drift>,
+    /// Migrations that come late; `None` for what the tool does.
+    pub out_of_order: Option<OutOfOrder>,
     /// What stands before the database.
     pub pooler: Pooler,
     /// Whether a missing database is created.
@@ -177,6 +179,7 @@ impl Config {
             migrate_command: None,
             on_edited: None,
             on_missing: None,
+            out_of_order: None,
             pooler: Pooler::default(),
             create_database: false,
             timeouts: Timeouts::default(),
@@ -199,6 +202,7 @@ impl Config {
         let migrate_command = migrate_command(settings, report);
         let on_edited = settings.parse("on-edited", drift, report);
         let on_missing = settings.parse("on-missing", drift, report);
+        let out_of_order = settings.parse("out-of-order", out_of_order, report);
         let pooler = settings.parse("pooler", pooler, report).unwrap_or_default();
         let create_database = settings.parse("create-database", boolean, report).unwrap_or_default();
         let export_database_url = settings.parse("export-database-url", boolean, report).unwrap_or_default();
@@ -241,6 +245,7 @@ impl Config {
             migrate_command,
             on_edited,
             on_missing,
+            out_of_order,
             pooler,
             create_database,
             timeouts,

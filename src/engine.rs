@@ -93,6 +93,8 @@ pub struct Facts {
     pub server_version: String,
     /// The database this session is connected to.
     pub database: String,
+    /// Whom the server takes us for; empty where it knows no users.
+    pub user: String,
     /// The schema that holds the history table, or in which it would be created. Empty where there are none.
     pub schema: String,
     /// Why this server takes no writes now (a standby, `default_transaction_read_only`), or `None` if it does.
@@ -223,6 +225,19 @@ pub trait Session: Send {
     /// `resumed` says that an earlier run of this very statement was interrupted, so what it would create may
     /// be there already.
     fn send_apart<'a>(&'a mut self, statement: &'a str, resumed: bool) -> BoxFuture<'a, Result<(), DbError>>;
+
+    /// Sends `COPY … FROM STDIN` and the lines of data that follow it in a script.
+    fn copy_in<'a>(&'a mut self, _statement: &'a str, _rows: &'a str) -> BoxFuture<'a, Result<(), DbError>> {
+        Box::pin(std::future::ready(Err(DbError {
+            verdict: Verdict::Statement,
+            message: "this server knows no COPY … FROM STDIN".into(),
+            ..DbError::default()
+        })))
+    }
+
+    /// The columns of a table in their order; `None` if there is no such table.
+    fn columns<'a>(&'a mut self, table: &'a TableName)
+    -> BoxFuture<'a, Result<Option<Vec<String>>, DbError>>;
 
     /// Runs one bookkeeping statement on the history table as the last [`read`](Self::read) resolved it.
     fn execute<'a>(

@@ -9,14 +9,19 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use crate::engine::{DbError, Engine, Facts, Ledger, LockKey, Row, TableName};
+use crate::environment::Environment;
 use crate::exit::{Exit, Failure, Result};
 
 pub mod alembic;
 mod entry;
+mod part;
 pub mod prisma;
 pub mod sqlx;
+#[cfg(test)]
+pub(crate) mod testing;
 
 pub use entry::{Clock, Entry, Moment, Parameter};
+pub use part::{Located, Part};
 
 /// The formats built in, in the order `--version` lists them.
 pub static FORMATS: &[&dyn Format] = &[&sqlx::Sqlx, &prisma::Prisma, &alembic::Alembic];
@@ -30,10 +35,32 @@ pub const DEFAULT_DIRECTORIES: [&str; 4] =
 pub struct Files {
     /// The directory as the user named it, for messages.
     pub directory: PathBuf,
-    /// Every regular file below it that a migration tool could mean.
+    /// Every regular file below it that a format [wants](Format::wants).
     pub contents: BTreeMap<PathBuf, Vec<u8>>,
     /// Every directory below it, empty ones too.
     pub directories: BTreeSet<PathBuf>,
+}
+
+/// What a tool is told besides its files, before any database is asked.
+#[derive(Clone, Copy, Debug)]
+pub struct Told<'a> {
+    /// The engine.
+    pub engine: Engine,
+    /// The environment as castoff found it, for tools that read variables of their own.
+    pub environment: &'a Environment,
+    /// golang-migrate's `x-multi-statement`.
+    pub multi_statement: bool,
+}
+
+/// Where a tool works: what it knows of the database when it decides.
+#[derive(Clone, Copy, Debug)]
+pub struct Site<'a> {
+    /// The engine.
+    pub engine: Engine,
+    /// What the server said of itself.
+    pub facts: &'a Facts,
+    /// The history table.
+    pub table: &'a TableName,
 }
 
 /// One migration as its tool sees it.
@@ -45,8 +72,8 @@ pub struct Migration {
     pub file: PathBuf,
     /// The tool's description of it; empty where it has none.
     pub description: String,
-    /// The text to run.
-    pub sql: String,
+    /// What is sent, in this order.
+    pub parts: Vec<Part>,
     /// The tool's checksum of it; empty where it keeps none.
     pub checksum: Vec<u8>,
     /// Whether the file asks to run outside a transaction, in the tool's own way.
@@ -79,6 +106,8 @@ pub struct Assessment {
     pub applied: Vec<Applied>,
     /// On disk and not applied, in the order in which they would be.
     pub pending: Vec<String>,
+    /// Those of `pending` that sort before something that is applied: policy decides what becomes of them.
+    pub late: Vec<String>,
     /// Rows that say a migration was begun and not finished, or failed.
     pub unfinished: Vec<Unfinished>,
     /// Applied with another content than on disk.
@@ -109,6 +138,17 @@ pub struct Unfinished {
     pub may_resume: bool,
 }
 
+/// A migration that is about to be applied.
+#[derive(Clone, Copy, Debug)]
+pub struct Turn<'a> {
+    /// The migration.
+    pub migration: &'a Migration,
+    /// Whether the history already holds the unfinished row of an interrupted run that this one completes.
+    pub resumed: bool,
+    /// The id that was recorded last before it, if any.
+    pub previous: Option<&'a str>,
+}
+
 /// A migration and the bookkeeping around it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
@@ -118,7 +158,7 @@ pub struct Step {
     pub resumed: bool,
     /// Whether script and bookkeeping share one transaction.
     pub atomicity: Atomicity,
-    /// Committed by itself before anything else: says that the migration was begun.
+    /// Committed by itself, as a whole, before anything else: says that the migration was begun.
     pub mark: Vec<Entry>,
     /// Bookkeeping before the script, in its transaction if there is one.
     pub before: Vec<Entry>,
@@ -141,6 +181,17 @@ pub enum Atomicity {
     Apart,
 }
 
+/// What becomes of a migration that sorts before one that is already applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OutOfOrder {
+    /// It is applied.
+    Apply,
+    /// It is passed over, for good.
+    Skip,
+    /// It stops everything.
+    Fail,
+}
+
 /// What a tool does by itself with files that no longer fit the history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Habits {
@@ -148,6 +199,8 @@ pub struct Habits {
     pub fails_on_edited: bool,
     /// Whether an applied migration that is not on disk stops the tool.
     pub fails_on_missing: bool,
+    /// What it does with a migration that comes late.
+    pub out_of_order: OutOfOrder,
     /// Whether the tool refuses a schema that holds tables and no history.
     pub refuses_foreign_tables: bool,
     /// The schema the tool works in where the URL names none; `None` leaves that to the server.
@@ -177,11 +230,19 @@ pub trait Format: Sync {
     /// The name of `--format`.
     fn name(&self) -> &'static str;
 
-    /// Whether this directory looks like the tool's.
+    /// Whether a file is of any interest to the tool; by its path below the directory.
+    fn wants(&self, path: &Path) -> bool {
+        path.extension().is_some_and(|extension| extension == "sql")
+    }
+
+    /// Whether this directory looks like the tool's. Another tool's directives in the files speak against it.
     fn recognises(&self, files: &Files) -> bool;
 
-    /// Reads the directory for an engine, in the order in which the tool applies it.
-    fn read(&self, files: &Files, engine: Engine) -> Result<Vec<Migration>>;
+    /// The columns of the tool's history table: what tells whose it is where two layouts fit.
+    fn columns(&self) -> &'static [&'static str];
+
+    /// Reads the directory, in the order in which the tool applies it.
+    fn read(&self, files: &Files, told: &Told<'_>) -> Result<Vec<Migration>>;
 
     /// Reads the migrations from where the tool's own configuration says they are: in what the user named, or where the
     /// tool itself would look. `None` where there is no such configuration, and directories are simply read.
@@ -194,22 +255,22 @@ pub trait Format: Sync {
     /// The history table on an engine; `table` replaces the tool's own name for it.
     fn ledger(&self, engine: Engine, table: Option<&TableName>) -> Ledger;
 
-    /// The key the tool itself locks, where it does.
-    fn lock_keys(&self, engine: Engine, facts: &Facts) -> Vec<LockKey>;
+    /// The keys the tool itself locks, where it does.
+    fn lock_keys(&self, at: &Site<'_>) -> Vec<LockKey>;
 
     /// What the tool does by itself, without being told.
     fn habits(&self, engine: Engine) -> Habits;
 
     /// Holds the files against the history; pure.
-    fn assess(&self, migrations: &[Migration], history: &[Row]) -> Result<Assessment>;
+    fn assess(&self, at: &Site<'_>, migrations: &[Migration], history: &[Row]) -> Result<Assessment>;
 
     /// The statements that make a session mean what it means under the tool.
     fn session_settings(&self, engine: Engine) -> Vec<String>;
 
-    /// The migration with its bookkeeping. `resumed` if the history holds its unfinished row.
+    /// The migration with its bookkeeping.
     ///
     /// `None` where it is a program that only the tool can run: then [`default_command`](Self::default_command) does.
-    fn step(&self, engine: Engine, migration: &Migration, resumed: bool) -> Option<Step>;
+    fn step(&self, at: &Site<'_>, turn: &Turn<'_>) -> Option<Step>;
 
     /// The command that applies the migrations of a tool whose files are programs, unless the user names another.
     fn default_command(&self) -> Option<&'static str> {
@@ -243,6 +304,17 @@ pub trait Format: Sync {
         Err(Failure::message(Exit::Usage, format!("{} has no `resolve`", self.name()))
             .hint("mend its history table by hand; `castoff status` says what it holds"))
     }
+}
+
+/// Whether a file carries the directives by which dbmate or goose finds its parts: then it is no other tool's.
+fn has_directives(files: &Files) -> bool {
+    files.contents.values().any(|content| {
+        String::from_utf8_lossy(content).lines().any(|line| {
+            let directive = line.strip_prefix("--").unwrap_or_default().trim_start();
+            directive.starts_with("migrate:up")
+                || directive.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("+goose"))
+        })
+    })
 }
 
 /// Seconds since the Unix epoch as RFC 3339.

@@ -23,6 +23,7 @@ use crate::target::{Secret, SessionAttrs, TlsRoot};
 use crate::wait::{self, Others};
 
 mod command;
+mod decide;
 mod migrate;
 mod remains;
 mod resolve;
@@ -151,9 +152,9 @@ impl Life<'_> {
         let engine = database.target().engine;
         // Whatever can be wrong without a database is said before waiting for one.
         database.look_up()?;
-        let work = Work::of(config, engine)?;
+        let mut work = Work::of(config, engine)?;
         let mut connector = Configured::new(database, options.clone(), work.usual_schema(engine));
-        let ledger = work.ledger(engine, connector.schema().as_deref());
+        let mut ledger = work.ledger(engine, connector.schema().as_deref());
         let conditions = Conditions {
             limit: config.timeouts.connect,
             writable: self.needs_writes(),
@@ -161,7 +162,13 @@ impl Life<'_> {
             create_database: config.create_database && !matches!(config.task, Task::Status { .. }),
         };
         let mut attempts = Attempts::new(&mut connector, conditions);
-        let ready = self.wait(&mut attempts, ledger.as_ref(), Some(others), &mut prepared.times).await?;
+        let times = &mut prepared.times;
+        let mut ready = self.wait(&mut attempts, ledger.as_ref(), Some(others), times).await?;
+        if let Work::Undecided(undecided) = &work {
+            (work, ready) = Box::pin(self.decide(&mut attempts, ready, (undecided, engine), times)).await?;
+            ledger = work.ledger(engine, None);
+            ready = Box::pin(self.read_history(&mut attempts, ready, ledger.as_ref(), times)).await?;
+        }
         match (&work, &ledger) {
             (Work::Files(migrations, task), Some(ledger)) => {
                 let policy = self.policy(migrations, engine);
@@ -307,6 +314,7 @@ impl Life<'_> {
         Policy {
             fails_on_edited: fails(self.config.on_edited, habits.fails_on_edited),
             fails_on_missing: fails(self.config.on_missing, habits.fails_on_missing),
+            out_of_order: self.config.out_of_order.unwrap_or(habits.out_of_order),
         }
     }
 }

@@ -63,8 +63,8 @@ pub struct Undertaking {
 impl Undertaking {
     /// One migration.
     pub fn migration(migration: &Migration) -> Self {
-        let Migration { id, file, sql, .. } = migration;
-        Self { name: format!("migration {id} ({})", file.display()), mark: mark(id, sql) }
+        let Migration { id, file, .. } = migration;
+        Self { name: format!("migration {id} ({})", file.display()), mark: mark(id, &migration.text()) }
     }
 
     /// A command, and what it is to apply where that is known: it may not fail at the next version of either.

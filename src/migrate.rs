@@ -16,6 +16,7 @@ use crate::plan::{Planned, Residue};
 
 mod apply;
 mod broken;
+pub(crate) mod record;
 mod report;
 mod stop;
 
@@ -121,10 +122,10 @@ pub(crate) async fn prepare(locked: &mut Locked, migrating: Migrating<'_>) -> Re
     }
     if !history_exists {
         let schema = (!schema_exists).then_some("CREATE SCHEMA IF NOT EXISTS {schema}");
-        for sql in schema.into_iter().chain(ledger.create.iter().map(String::as_str)) {
-            let create = Statement { sql: sql.to_owned(), params: Vec::new() };
-            session.execute(ledger, &create).await?;
-        }
+        let create = schema.into_iter().chain(ledger.create.iter().map(String::as_str));
+        let create: Vec<_> =
+            create.map(|sql| Statement { sql: sql.to_owned(), params: Vec::new() }).collect();
+        record::together(session, ledger, &create).await.map_err(|unwritten| unwritten.error)?;
     }
     Ok(())
 }

@@ -7,10 +7,38 @@ use std::path::{Path, PathBuf};
 
 use crate::engine::{Engine, Ledger, TableName};
 use crate::exit::{Exit, Failure, Result};
-use crate::format::{DEFAULT_DIRECTORIES, FORMATS, Files, Format, Gathered, Migration};
+use crate::format::{DEFAULT_DIRECTORIES, FORMATS, Files, Format, Gathered, Migration, Told};
 
-/// How deep a tool's own layout goes below its directory; anything deeper is not migrations.
-const MAX_DEPTH: usize = 4;
+/// How deep directories are searched: a link that leads back up must not be followed for ever.
+const MAX_DEPTH: usize = 16;
+
+/// Where to look for migrations, and what is known of them.
+#[derive(Clone, Debug)]
+pub struct Search<'a> {
+    /// The directory that the user named.
+    pub directory: Option<&'a Path>,
+    /// The format that the user named.
+    pub format: Option<&'a str>,
+    /// The history table that the user named.
+    pub history_table: Option<TableName>,
+    /// What the tool is told besides.
+    pub told: Told<'a>,
+}
+
+/// What a search comes to.
+pub enum Found {
+    /// Migrations whose tool is known.
+    Settled(Migrations),
+    /// Files that could be of several tools.
+    Undecided(Undecided),
+}
+
+/// Files that could be of several tools: the history table in the database tells whose they are.
+pub struct Undecided {
+    files: Files,
+    formats: Vec<&'static dyn Format>,
+    history_table: Option<TableName>,
+}
 
 /// The migrations of one directory, read once before anything is waited for.
 pub struct Migrations {
@@ -30,39 +58,97 @@ pub struct Migrations {
     pub environment: Option<(&'static str, OsString)>,
 }
 
-impl Migrations {
+impl Search<'_> {
     /// Reads the directory.
     ///
     /// # Errors
     ///
-    /// 66 without a directory or a migration in it, 65 for what cannot be read, 64 where the choice is ambiguous.
-    pub fn read(
-        directory: Option<&Path>,
-        format: Option<&str>,
-        history_table: Option<TableName>,
-        engine: Engine,
-    ) -> Result<Self> {
-        let format = format.map(named).transpose()?;
+    /// 66 without a directory or a migration in it, 65 for what cannot be read, 64 for a choice that only the user can
+    /// make.
+    pub fn run(&self) -> Result<Found> {
+        let format = self.format.map(named).transpose()?;
         if let Some(format) = format
-            && let Some(gathered) = format.gather(directory, history_table.as_ref())?
+            && let Some(gathered) = format.gather(self.directory, self.history_table.as_ref())?
         {
-            return Self::gathered(gathered, format, false, history_table);
+            let table = self.history_table.clone();
+            return Migrations::gathered(gathered, format, false, table).map(Found::Settled);
         }
-        let directory = match directory {
+        let directory = match self.directory {
             Some(directory) => directory.to_owned(),
             None => only_default()?,
         };
-        let files = files(&directory)?;
-        let (format, format_was_detected) = match format {
-            Some(format) => (format, false),
-            None => (detected(&files)?, true),
+        let candidates: Vec<_> = FORMATS
+            .iter()
+            .copied()
+            .filter(|known| format.is_none_or(|named| named.name() == known.name()))
+            .collect();
+        let files = files(&directory, &candidates)?;
+        let table = self.history_table.clone();
+        let fitting = match format {
+            Some(format) => vec![format],
+            None => candidates.into_iter().filter(|format| format.recognises(&files)).collect(),
         };
+        match fitting.as_slice() {
+            [] => Err(empty(&directory)),
+            [only] => Migrations::of(&files, *only, format.is_none(), table, &self.told).map(Found::Settled),
+            _ => Ok(Found::Undecided(Undecided { files, formats: fitting, history_table: table })),
+        }
+    }
+}
+
+impl Undecided {
+    /// The tools it could be, each with the history table it would have.
+    pub fn candidates(&self, engine: Engine) -> impl Iterator<Item = (&'static dyn Format, TableName)> {
+        let table =
+            move |format: &'static dyn Format| format.ledger(engine, self.history_table.as_ref()).table;
+        self.formats.iter().map(move |format| (*format, table(*format)))
+    }
+
+    /// Reads the files, now that the database has said whose history it holds.
+    ///
+    /// # Errors
+    ///
+    /// 64 where it holds that of none, or of several; else as [`Search::run`].
+    pub fn settle(&self, owners: &[&'static dyn Format], told: &Told<'_>) -> Result<Migrations> {
+        if let [only] = owners {
+            return Migrations::of(&self.files, *only, true, self.history_table.clone(), told);
+        }
+        let names = |formats: &[&dyn Format], between| {
+            let names: Vec<_> = formats.iter().map(|format| format.name()).collect();
+            names.join(between)
+        };
+        let holds = if owners.is_empty() {
+            "the database holds a history table of none of them".to_owned()
+        } else {
+            format!("the database holds the history tables of {}", names(owners, " and "))
+        };
+        Err(Failure::message(
+            Exit::Usage,
+            format!(
+                "{} could be in the format of {}, and {holds}",
+                self.files.directory.display(),
+                names(&self.formats, " or ")
+            ),
+        )
+        .hint("say which with --format or CASTOFF_FORMAT"))
+    }
+}
+
+impl Migrations {
+    fn of(
+        files: &Files,
+        format: &'static dyn Format,
+        format_was_detected: bool,
+        history_table: Option<TableName>,
+        told: &Told<'_>,
+    ) -> Result<Self> {
         if format_was_detected
-            && let Some(gathered) = format.gather(Some(&directory), history_table.as_ref())?
+            && let Some(gathered) = format.gather(Some(&files.directory), history_table.as_ref())?
         {
             return Self::gathered(gathered, format, true, history_table);
         }
-        let list = format.read(&files, engine)?;
+        let list = format.read(files, told)?;
+        let directory = files.directory.clone();
         if list.is_empty() {
             return Err(empty(&directory));
         }
@@ -136,22 +222,6 @@ fn named(name: &str) -> Result<&'static dyn Format> {
     })
 }
 
-fn detected(files: &Files) -> Result<&'static dyn Format> {
-    let fitting: Vec<_> = FORMATS.iter().copied().filter(|format| format.recognises(files)).collect();
-    match fitting.as_slice() {
-        [one] => Ok(*one),
-        [] => Err(empty(&files.directory)),
-        several => {
-            let names: Vec<_> = several.iter().map(|format| format.name()).collect();
-            Err(Failure::message(
-                Exit::Usage,
-                format!("{} could be in the format of {}", files.directory.display(), names.join(" or ")),
-            )
-            .hint("say which with --format or CASTOFF_FORMAT"))
-        }
-    }
-}
-
 fn names() -> String {
     let names: Vec<_> = FORMATS.iter().map(|format| format.name()).collect();
     names.join(", ")
@@ -163,12 +233,15 @@ fn empty(directory: &Path) -> Failure {
     )
 }
 
-/// Every file a tool could mean. Hidden entries are skipped: a Kubernetes volume of configuration shows its files twice, once
+/// Every file that one of these formats wants. Hidden entries are skipped: a Kubernetes volume of configuration shows its files twice, once
 /// through links and once in a hidden directory.
-fn files(directory: &Path) -> Result<Files> {
+fn files(directory: &Path, formats: &[&dyn Format]) -> Result<Files> {
     let mut files = Files { directory: directory.to_owned(), ..Files::default() };
-    let read =
-        if is_configuration(directory) { alone(&mut files) } else { collect(Path::new(""), 0, &mut files) };
+    let read = if is_configuration(directory) {
+        alone(&mut files)
+    } else {
+        collect(Path::new(""), 0, formats, &mut files)
+    };
     read.map_err(|(path, error)| {
         let exit = if path == directory { Exit::NoInput } else { Exit::Data };
         Failure::new(exit, anyhow::Error::new(error).context(format!("cannot read {}", path.display()))).hint(
@@ -195,7 +268,12 @@ fn alone(files: &mut Files) -> std::result::Result<(), (PathBuf, io::Error)> {
     Ok(())
 }
 
-fn collect(below: &Path, depth: usize, files: &mut Files) -> std::result::Result<(), (PathBuf, io::Error)> {
+fn collect(
+    below: &Path,
+    depth: usize,
+    formats: &[&dyn Format],
+    files: &mut Files,
+) -> std::result::Result<(), (PathBuf, io::Error)> {
     let directory = if depth == 0 { files.directory.clone() } else { files.directory.join(below) };
     let entries = fs::read_dir(&directory).map_err(|error| (directory.clone(), error))?;
     for entry in entries {
@@ -210,29 +288,34 @@ fn collect(below: &Path, depth: usize, files: &mut Files) -> std::result::Result
         let metadata = fs::metadata(&path).map_err(|error| (path.clone(), error))?;
         if metadata.is_dir() {
             if depth < MAX_DEPTH {
-                collect(&below, depth + 1, files)?;
+                collect(&below, depth + 1, formats, files)?;
                 files.directories.insert(below);
             }
-        } else if metadata.is_file() && is_migration_text(&below) {
+        } else if metadata.is_file() && formats.iter().any(|format| format.wants(&below)) {
             files.contents.insert(below, fs::read(&path).map_err(|error| (path, error))?);
         }
     }
     Ok(())
 }
 
-/// The endings of the files that the formats read.
-fn is_migration_text(path: &Path) -> bool {
-    path.extension()
-        .is_some_and(|extension| ["sql", "toml", "py", "ini"].iter().any(|known| extension == *known))
-}
-
 #[cfg(test)]
 mod tests {
-    use super::Migrations;
+    use super::{Found, Migrations, Search};
     use crate::engine::Engine;
-    use crate::exit::Exit;
+    use crate::environment::Environment;
+    use crate::exit::{Exit, Result};
+    use crate::format::Told;
     use std::fs;
     use std::path::Path;
+
+    fn read(directory: &Path, format: Option<&str>) -> Result<Migrations> {
+        let environment = Environment::default();
+        let told = Told { engine: Engine::Postgres, environment: &environment, multi_statement: false };
+        match (Search { directory: Some(directory), format, history_table: None, told }).run()? {
+            Found::Settled(migrations) => Ok(migrations),
+            Found::Undecided(_) => panic!("{} could be several tools'", directory.display()),
+        }
+    }
 
     #[test]
     fn a_config_map_s_hidden_copy_is_not_read_twice() {
@@ -240,7 +323,7 @@ mod tests {
         fs::create_dir(root.path().join("..2026")).unwrap();
         fs::write(root.path().join("..2026/1_a.sql"), "SELECT 1").unwrap();
         std::os::unix::fs::symlink("..2026/1_a.sql", root.path().join("1_a.sql")).unwrap();
-        let migrations = Migrations::read(Some(root.path()), None, None, Engine::Postgres).unwrap();
+        let migrations = read(root.path(), None).unwrap();
         assert_eq!(migrations.list.len(), 1);
         assert!(migrations.format_was_detected);
     }
@@ -249,9 +332,9 @@ mod tests {
     fn a_missing_and_an_empty_directory_are_66() {
         let root = tempfile::tempdir().unwrap();
         for path in [root.path(), Path::new("/nonexistent")] {
-            let failure = Migrations::read(Some(path), None, None, Engine::Postgres).err().unwrap();
+            let failure = read(path, None).err().unwrap();
             assert_eq!(failure.exit, Exit::NoInput, "{failure}");
-            let failure = Migrations::read(Some(path), Some("sqlx"), None, Engine::Postgres).err().unwrap();
+            let failure = read(path, Some("sqlx")).err().unwrap();
             assert_eq!(failure.exit, Exit::NoInput, "{failure}");
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::engine::{Engine, Facts, Ledger, LockKey, Reading, Row, TableName};
 use crate::exit::{Exit, Failure, Result};
-use crate::format::{Assessment, Atomicity, Migration, Repair, Step, Unfinished};
+use crate::format::{Assessment, Atomicity, Migration, OutOfOrder, Repair, Site, Step, Turn, Unfinished};
 use crate::lock::{Purpose, Undertaking, own_key};
 use crate::migrations::Migrations;
 use crate::script;
@@ -52,6 +52,8 @@ pub struct Policy {
     pub fails_on_edited: bool,
     /// A diverged history stops it.
     pub fails_on_missing: bool,
+    /// What becomes of a migration that comes late.
+    pub out_of_order: OutOfOrder,
 }
 
 /// A step, and what it can leave behind.
@@ -86,7 +88,12 @@ impl Plans<'_> {
     ///
     /// 65 where a row is not one of the tool's.
     pub fn plan(&self, reading: &Reading) -> Result<Plan> {
-        Plan::new(self, reading.history.as_deref())
+        Plan::new(self, &reading.facts, reading.history.as_deref())
+    }
+
+    /// Where the tool works, by what a reading says of the server.
+    fn site<'a>(&'a self, facts: &'a Facts) -> Site<'a> {
+        Site { engine: self.engine, facts, table: &self.ledger.table }
     }
 }
 
@@ -99,7 +106,7 @@ impl Purpose for Plans<'_> {
     /// Castoff's own, then the tool's, so that a person running the tool is excluded too.
     fn keys(&self, facts: &Facts) -> Vec<LockKey> {
         let mut keys = vec![own_key(self.engine, facts, &self.ledger.table.name)];
-        keys.extend(self.migrations.format.lock_keys(self.engine, facts));
+        keys.extend(self.migrations.format.lock_keys(&self.site(facts)));
         keys
     }
 
@@ -125,9 +132,15 @@ pub struct Plan {
 
 impl Plan {
     /// Holds the files against the history.
-    fn new(plans: &Plans<'_>, history: Option<&[Row]>) -> Result<Self> {
-        let Plans { migrations, engine, interrupted, .. } = *plans;
-        let assessment = migrations.format.assess(&migrations.list, history.unwrap_or_default())?;
+    fn new(plans: &Plans<'_>, facts: &Facts, history: Option<&[Row]>) -> Result<Self> {
+        let Plans { migrations, engine, policy, interrupted, .. } = *plans;
+        let site = plans.site(facts);
+        let mut assessment =
+            migrations.format.assess(&site, &migrations.list, history.unwrap_or_default())?;
+        if policy.out_of_order == OutOfOrder::Skip {
+            let late = &assessment.late;
+            assessment.pending.retain(|id| !late.contains(id));
+        }
         let resumable = assessment
             .unfinished
             .iter()
@@ -135,7 +148,8 @@ impl Plan {
                 let Some(migration) = migrations.get(&unfinished.id) else { return false };
                 // Its end shares the script's transaction: the mark alone says that this was rolled back.
                 let rolled_back = || {
-                    migrations.format.step(engine, migration, true).is_some_and(|step| {
+                    let turn = Turn { migration, resumed: true, previous: None };
+                    migrations.format.step(&site, &turn).is_some_and(|step| {
                         step.atomicity == Atomicity::Together
                             && Residue::of(engine, &step) == Residue::Nothing
                     })
@@ -232,7 +246,7 @@ impl Plan {
             )
             .hint("create the schema, or mend search_path in the URL or of the role"));
         }
-        self.planned(plans)
+        self.planned(plans, facts)
     }
 
     /// Whether anything may be applied at all, by us or by a command.
@@ -261,35 +275,35 @@ impl Plan {
             )
             .hint("deploy the image that holds these migrations, or start anyway with --on-missing warn"));
         }
+        if policy.out_of_order == OutOfOrder::Fail && !self.assessment.late.is_empty() {
+            return Err(self.out_of_order(migrations));
+        }
         if self.has_pending() && !history_exists && facts.holds_tables {
             foreign_tables(plans)?;
         }
         Ok(())
     }
 
-    fn planned(&self, plans: &Plans<'_>) -> Result<Vec<Planned>> {
+    fn planned(&self, plans: &Plans<'_>, facts: &Facts) -> Result<Vec<Planned>> {
         let Plans { migrations, engine, .. } = *plans;
         if self.opaque {
             return Err(not_ours(migrations));
         }
         let mut steps = Vec::new();
+        let mut previous = self.assessment.applied.last().map(|applied| applied.id.as_str());
         for id in self.to_apply(migrations) {
             let Some(migration) = migrations.get(id) else { continue };
             if let Some(why) = &migration.unusable {
                 return Err(Failure::message(Exit::Data, format!("{}: {why}", migration.file.display()))
                     .hint("nothing was applied"));
             }
-            if let Some(refusal) = script::refusal(engine, &migration.sql) {
-                return Err(Failure::message(
-                    Exit::Data,
-                    format!("{}:{}: {}", migration.file.display(), refusal.line, refusal.what),
-                )
-                .hint(format!("{}; nothing was applied", refusal.hint)));
-            }
             let resumed = self.resumable.iter().any(|resumable| resumable == id);
-            let Some(step) = migrations.format.step(engine, migration, resumed) else {
+            let turn = Turn { migration, resumed, previous };
+            let Some(step) = migrations.format.step(&plans.site(facts), &turn) else {
                 return Err(not_ours(migrations));
             };
+            refuse_what_cannot_run(engine, &step.migration)?;
+            previous = Some(id);
             steps.push(Planned { residue: Residue::of(engine, &step), step });
         }
         Ok(steps)
@@ -302,8 +316,10 @@ impl Plan {
             .filter_map(|id| migrations.get(id))
             .map(|migration| migration.file.display().to_string())
             .collect();
-        let line_endings =
-            edited.iter().filter_map(|id| migrations.get(id)).any(|migration| migration.sql.contains("\r\n"));
+        let line_endings = edited
+            .iter()
+            .filter_map(|id| migrations.get(id))
+            .any(|migration| migration.text().contains("\r\n"));
         let hint = if line_endings {
             "the file has Windows line endings: check it out with LF, as it was applied (.gitattributes: *.sql \
              text eol=lf)"
@@ -318,6 +334,24 @@ impl Plan {
         .hint(hint)
     }
 
+    fn out_of_order(&self, migrations: &Migrations) -> Failure {
+        let late = &self.assessment.late;
+        let files: Vec<String> = late
+            .iter()
+            .filter_map(|id| migrations.get(id))
+            .map(|migration| migration.file.display().to_string())
+            .collect();
+        let last = self.assessment.applied.last().map_or("what is applied", |applied| &applied.id);
+        Failure::message(
+            Exit::Data,
+            format!("{} sorts before {last}, which is already applied: out of order", list(&files)),
+        )
+        .hint(
+            "give it a later version, or say what is to be done with it: --out-of-order apply or skip \
+             (CASTOFF_OUT_OF_ORDER); nothing was applied",
+        )
+    }
+
     /// What a person should know although the application starts.
     pub fn warnings(&self, migrations: &Migrations, policy: Policy) -> Vec<String> {
         let seen = &self.assessment;
@@ -330,6 +364,9 @@ impl Plan {
             ));
         } else if !policy.fails_on_missing && self.has_diverged() {
             warnings.push(format!("{} applied and not on disk", list(&seen.missing)));
+        }
+        if policy.out_of_order == OutOfOrder::Skip && !seen.late.is_empty() {
+            warnings.push(format!("{} not applied: out of order, and skipped as asked", list(&seen.late)));
         }
         if !policy.fails_on_edited && !seen.edited.is_empty() {
             warnings.push(format!("{} changed after being applied", list(&seen.edited)));
@@ -354,6 +391,18 @@ fn blocked(migrations: &Migrations, table: &TableName, unfinished: &Unfinished) 
         "see what of it is in the database; finish it by hand and {applied}, or undo it by hand and {rolled_back} to \
          run it again"
     ))
+}
+
+/// What no server can run is said before anything is applied.
+fn refuse_what_cannot_run(engine: Engine, migration: &Migration) -> Result<()> {
+    for part in migration.parts.iter().filter(|part| part.rows.is_none()) {
+        if let Some(refusal) = script::refusal(engine, &part.sql) {
+            let (file, line) = (migration.file_of(part).display(), part.line_in_file(refusal.line));
+            return Err(Failure::message(Exit::Data, format!("{file}:{line}: {}", refusal.what))
+                .hint(format!("{}; nothing was applied", refusal.hint)));
+        }
+    }
+    Ok(())
 }
 
 /// The files are programs, which their tool runs.

@@ -151,14 +151,17 @@ async fn is_held(session: &mut dyn Session, reading: &Reading, plans: &Plans<'_>
 mod tests {
     use super::verdict;
     use crate::exit::Exit;
+    use crate::format::OutOfOrder;
     use crate::plan::{Policy, State};
 
     #[test]
     fn drift_that_policy_lets_pass_is_judged_by_what_is_pending() {
-        let lenient = Policy { fails_on_edited: false, fails_on_missing: false };
+        let lenient =
+            Policy { fails_on_edited: false, fails_on_missing: false, out_of_order: OutOfOrder::Apply };
         assert_eq!(verdict(State::Edited, lenient, true), None);
         assert_eq!(verdict(State::Diverged, lenient, false), Some(Exit::Pending));
-        let strict = Policy { fails_on_edited: true, fails_on_missing: true };
+        let strict =
+            Policy { fails_on_edited: true, fails_on_missing: true, out_of_order: OutOfOrder::Apply };
         assert_eq!(verdict(State::Edited, strict, true), Some(Exit::Data));
     }
 }

@@ -170,6 +170,13 @@ pub static OPTIONS: &[Opt] = &[
         "fail or warn when an applied migration has no file [default: as the tool]",
     ),
     option(
+        WHAT,
+        "out-of-order",
+        "POLICY",
+        false,
+        "apply, skip or fail when a migration sorts before one that is applied [default: as the tool]",
+    ),
+    option(
         LONG,
         "wait-for",
         "TARGET",
@@ -214,15 +221,8 @@ pub static OPTIONS: &[Opt] = &[
 ];
 
 /// Options that are documented and not in this version. Setting one is a mistake, never ignored.
-pub const LATER_OPTIONS: &[&str] = &[
-    "out-of-order",
-    "before-migrate",
-    "after-migrate",
-    "ddl-lock-timeout",
-    "ddl-lock-retries",
-    "init",
-    "health-listen",
-];
+pub const LATER_OPTIONS: &[&str] =
+    &["before-migrate", "after-migrate", "ddl-lock-timeout", "ddl-lock-retries", "init", "health-listen"];
 
 /// Subcommands that are documented and not in this version.
 pub const LATER_COMMANDS: &[&str] = &["plan", "revert", "health"];

@@ -8,6 +8,7 @@ use super::report::{Report, shown};
 use super::settings::Settings;
 use super::values::{choice, duration, limit};
 use crate::cli::Task;
+use crate::format::OutOfOrder;
 
 /// What happens before the application starts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -100,6 +101,11 @@ pub(super) fn pooler(text: &str) -> Result<Pooler, String> {
 /// The policy for files that no longer fit.
 pub(super) fn drift(text: &str) -> Result<Drift, String> {
     choice(text, &[("fail", Drift::Fail), ("warn", Drift::Warn)])
+}
+
+/// The policy for migrations that come late.
+pub(super) fn out_of_order(text: &str) -> Result<OutOfOrder, String> {
+    choice(text, &[("apply", OutOfOrder::Apply), ("skip", OutOfOrder::Skip), ("fail", OutOfOrder::Fail)])
 }
 
 /// `auto` is `None`; a documented format that is not built in says so.

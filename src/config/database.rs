@@ -93,6 +93,11 @@ impl Database {
 
     /// The history table that a parameter of the URL names.
     pub(crate) fn history_table(&self) -> Option<&TableName> {
-        self.assembled.history_table.as_ref()
+        self.assembled.golang_migrate.table.as_ref()
+    }
+
+    /// Whether a parameter of the URL asks golang-migrate to split scripts.
+    pub fn splits_scripts(&self) -> bool {
+        self.assembled.golang_migrate.multi_statement
     }
 }

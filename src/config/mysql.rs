@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use super::layer::Layer;
-use super::parameters::{Params, golang_migrate, refuse_postgres_only};
+use super::parameters::{GolangMigrate, Params, golang_migrate, refuse_postgres_only};
 use super::report::Report;
 use super::tls::{self, Places};
-use crate::engine::{Engine, TableName};
+use crate::engine::Engine;
 use crate::target::{Host, Secret, SessionAttrs, Target, Tls, TlsMode};
 
 /// What a URL's parameters say of the user (JDBC) and the socket.
@@ -32,17 +32,13 @@ pub(crate) fn place_from_params(layer: &mut Layer, report: &mut Report) {
     layer.params = params.into_rest();
 }
 
-/// The target, and the history table if a parameter names one.
-pub(crate) fn target(
-    layer: Layer,
-    directory: &Path,
-    report: &mut Report,
-) -> Option<(Target, Option<TableName>)> {
+/// The target, and what golang-migrate's parameters say.
+pub(crate) fn target(layer: Layer, directory: &Path, report: &mut Report) -> Option<(Target, GolangMigrate)> {
     const DEFAULT: u16 = 3306;
     let mut params = Params::new(layer.params);
     let tls = tls::mysql(&mut params, Places { directory, home: None }, report);
     refuse_postgres_only(&mut params, "MySQL", report);
-    let table = golang_migrate(&mut params, report);
+    let golang_migrate = golang_migrate(&mut params, report);
     params.ignore_rest(report);
     let fallback = layer.ports.first().copied().unwrap_or(DEFAULT);
     let hosts: Vec<Host> = if layer.hosts.is_empty() {
@@ -82,5 +78,5 @@ pub(crate) fn target(
         schema: None,
         session_attrs: SessionAttrs::Unset,
     };
-    Some((target, table))
+    Some((target, golang_migrate))
 }

@@ -124,26 +124,34 @@ impl Params {
     }
 }
 
-/// golang-migrate's parameters: its history table, and what would change how scripts are split.
-pub(crate) fn golang_migrate(params: &mut Params, report: &mut Report) -> Option<TableName> {
-    if let Some(multi) = params.take("xmultistatement", report) {
-        match boolean(&multi.value) {
-            Ok(false) => {}
-            Ok(true) => report.mistake(multi.mistake(
-                "would split scripts at every `;`, which castoff does not do: remove it, scripts are sent whole",
-            )),
-            Err(_) => report.mistake(multi.not_one_of("true or false")),
+/// What golang-migrate's parameters say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct GolangMigrate {
+    /// Its history table.
+    pub(crate) table: Option<TableName>,
+    /// Whether it splits scripts.
+    pub(crate) multi_statement: bool,
+}
+
+/// Takes golang-migrate's parameters: its history table, and how scripts are split.
+pub(crate) fn golang_migrate(params: &mut Params, report: &mut Report) -> GolangMigrate {
+    let mut switch = |key: &str, report: &mut Report| {
+        let Some(param) = params.take(key, report) else { return false };
+        report
+            .accept(boolean(&param.value).map_err(|_| param.not_one_of("true or false")))
+            .unwrap_or_default()
+    };
+    let multi_statement = switch("xmultistatement", report);
+    let quoted = switch("xmigrationstablequoted", report);
+    let table = params.take("xmigrationstable", report).and_then(|table| {
+        if quoted {
+            let name = table_name(&table.value).map_err(|why| table.mistake(&format!("is no table: {why}")));
+            return report.accept(name);
         }
-    }
-    let quoted = params.take("xmigrationstablequoted", report);
-    let quoted = quoted.is_some_and(|param| boolean(&param.value).unwrap_or(false));
-    let table = params.take("xmigrationstable", report)?;
-    if quoted {
-        return report
-            .accept(table_name(&table.value).map_err(|why| table.mistake(&format!("is no table: {why}"))));
-    }
-    // Unquoted, golang-migrate takes the value as one name, dots included.
-    Some(TableName { schema: None, name: table.value })
+        // Unquoted, golang-migrate takes the value as one name, dots included.
+        Some(TableName { schema: None, name: table.value })
+    });
+    GolangMigrate { table, multi_statement }
 }
 
 /// Refuses what would choose a schema where the engine has none.
@@ -208,16 +216,18 @@ mod tests {
     }
 
     #[test]
-    fn golang_migrate_names_its_table_and_may_not_split() {
+    fn golang_migrate_names_its_table_and_says_whether_it_splits() {
         let mut report = Report::default();
-        let table = golang_migrate(&mut params(&[("x-migrations-table", "my.table")]), &mut report).unwrap();
+        let mut said = |pairs: &[(&str, &str)]| golang_migrate(&mut params(pairs), &mut report);
+        let table = said(&[("x-migrations-table", "my.table")]).table.unwrap();
         assert_eq!((table.schema, table.name.as_str()), (None, "my.table"));
         let quoted = [("x-migrations-table", r#""app"."done""#), ("x-migrations-table-quoted", "1")];
-        let table = golang_migrate(&mut params(&quoted), &mut report).unwrap();
+        let table = said(&quoted).table.unwrap();
         assert_eq!((table.schema.as_deref(), table.name.as_str()), (Some("app"), "done"));
-        golang_migrate(&mut params(&[("x-multi-statement", "false")]), &mut report);
+        assert!(said(&[("x-multi-statement", "true")]).multi_statement);
+        assert!(!said(&[("x-multi-statement", "false")]).multi_statement);
         assert!(!report.has_mistakes());
-        golang_migrate(&mut params(&[("x-multi-statement", "true")]), &mut report);
+        golang_migrate(&mut params(&[("x-multi-statement", "perhaps")]), &mut report);
         assert!(report.failure().reason().contains("x-multi-statement"));
     }
 }

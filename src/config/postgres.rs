@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use super::hosts::{self, HostPort};
 use super::layer::Layer;
-use super::parameters::{Param, Params, golang_migrate};
+use super::parameters::{GolangMigrate, Param, Params, golang_migrate};
 use super::report::{Report, shown};
 use super::tls::{self, Places};
 use super::values::port;
-use crate::engine::{Engine, TableName};
+use crate::engine::Engine;
 use crate::environment::Environment;
 use crate::target::pg_options;
 use crate::target::{Host, Secret, SessionAttrs, Target, Tls, TlsMode};
@@ -115,14 +115,14 @@ pub(crate) fn place_from_params(layer: &mut Layer, report: &mut Report) {
     layer.params = params.into_rest();
 }
 
-/// The target, and the history table if a parameter names one.
+/// The target, and what golang-migrate's parameters say.
 pub(crate) fn target(
     layer: Layer,
     jdbc: bool,
     environment: &Environment,
     directory: &Path,
     report: &mut Report,
-) -> Option<(Target, Option<TableName>)> {
+) -> Option<(Target, GolangMigrate)> {
     let user = layer.user.or_else(system_user);
     let hosts = addresses(layer.hosts, &layer.ports, report);
     let mut params = Params::new(layer.params);
@@ -137,7 +137,7 @@ pub(crate) fn target(
     };
     let session_attrs = session_attrs(&mut params, report);
     let (settings, schema) = settings(&mut params, report);
-    let table = golang_migrate(&mut params, report);
+    let golang_migrate = golang_migrate(&mut params, report);
     params.ignore_rest(report);
     let Some(user) = user else {
         report.mistake("no user name for the database: set CASTOFF_DATABASE_USER, or write it into the URL");
@@ -154,7 +154,7 @@ pub(crate) fn target(
         schema,
         session_attrs,
     };
-    Some((target, table))
+    Some((target, golang_migrate))
 }
 
 /// As libpq: the name of the user we run as.

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::dialect::Dialect;
 use super::export::Export;
 use super::layer::Layer;
-use super::parameters::{Param, Params, golang_migrate, refuse_postgres_only};
+use super::parameters::{GolangMigrate, Param, Params, golang_migrate, refuse_postgres_only};
 use super::part::{PARTS, Part};
 use super::password_command::PasswordCommand;
 use super::report::Report;
@@ -15,7 +15,7 @@ use super::source::{Source, Unreadable, url_source};
 use super::sqlite::{self, Folders};
 use super::url::{self, Url};
 use super::{mysql, pgpass, postgres};
-use crate::engine::{Engine, TableName};
+use crate::engine::Engine;
 use crate::environment::Environment;
 use crate::target::{Secret, SessionAttrs, Target, Tls, TlsMode};
 
@@ -37,8 +37,8 @@ pub(crate) struct Sources {
 #[derive(Clone)]
 pub(crate) struct Assembled {
     pub(crate) target: Target,
-    /// The history table a parameter names.
-    pub(crate) history_table: Option<TableName>,
+    /// What golang-migrate's parameters say.
+    pub(crate) golang_migrate: GolangMigrate,
     /// Whether the password command gives the password.
     pub(crate) asks: bool,
     pub(crate) export: Export,
@@ -150,14 +150,14 @@ impl Sources {
             None => false,
         };
         let export = self.export(from_url.as_ref(), url.as_ref(), url_text.as_deref(), &merged, asks);
-        let Some((mut target, history_table)) = self.target(merged, url.as_ref(), asks, report) else {
+        let Some((mut target, golang_migrate)) = self.target(merged, url.as_ref(), asks, report) else {
             return Ok(None);
         };
         if self.is_target && target.session_attrs == SessionAttrs::Unset {
             target.session_attrs = SessionAttrs::Any;
         }
         let asks = asks && target.engine != Engine::Sqlite;
-        Ok(Some(Assembled { target, history_table, asks, export }))
+        Ok(Some(Assembled { target, golang_migrate, asks, export }))
     }
 
     fn url_layer(&self, origin: &str, url: &Url, report: &mut Report) -> Option<Layer> {
@@ -223,7 +223,7 @@ impl Sources {
         url: Option<&Url>,
         asks: bool,
         report: &mut Report,
-    ) -> Option<(Target, Option<TableName>)> {
+    ) -> Option<(Target, GolangMigrate)> {
         let engine = self.engine(&layer, report)?;
         let by_variables = engine == Engine::Postgres && postgres::named_by(&self.environment);
         if engine == Engine::Postgres {
@@ -258,12 +258,12 @@ impl Sources {
         match engine {
             Engine::Postgres => {
                 let jdbc = url.is_some_and(|url| url.jdbc);
-                let (mut target, table) =
+                let (mut target, golang_migrate) =
                     postgres::target(layer, jdbc, &self.environment, &self.folders.working, report)?;
                 if target.password.is_none() && !asks {
                     target.password = pgpass::password(&target, &self.environment, report);
                 }
-                Some((target, table))
+                Some((target, golang_migrate))
             }
             Engine::MySql => mysql::target(layer, &self.folders.working, report),
             Engine::Sqlite => self.file(layer, report),
@@ -288,7 +288,7 @@ impl Sources {
         found
     }
 
-    fn file(&self, layer: Layer, report: &mut Report) -> Option<(Target, Option<TableName>)> {
+    fn file(&self, layer: Layer, report: &mut Report) -> Option<(Target, GolangMigrate)> {
         if self.command.is_some()
             || !layer.hosts.is_empty()
             || !layer.ports.is_empty()
@@ -308,7 +308,7 @@ impl Sources {
         sqlite::refuse_memory(&layer.params, report);
         let mut params = Params::new(layer.params);
         refuse_postgres_only(&mut params, "SQLite", report);
-        let table = golang_migrate(&mut params, report);
+        let golang_migrate = golang_migrate(&mut params, report);
         params.ignore_rest(report);
         let target = Target {
             engine: Engine::Sqlite,
@@ -321,6 +321,6 @@ impl Sources {
             schema: None,
             session_attrs: SessionAttrs::Unset,
         };
-        Some((target, table))
+        Some((target, golang_migrate))
     }
 }

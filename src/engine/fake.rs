@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use super::{
     BoxFuture, Cancel, Connector, DbError, Engine, Facts, Holder, Ledger, LockKey, Reading, Row, ScriptError,
-    Session, Statement, Verdict,
+    Session, Statement, TableName, Verdict,
 };
 
 /// What the server will say, and what it was asked.
@@ -97,6 +97,7 @@ impl Session for FakeSession {
         let facts = Facts {
             server_version: "15.20".into(),
             database: "app".into(),
+            user: "app".into(),
             schema: "public".into(),
             read_only: state.read_only.pop_front(),
             pooled: false,
@@ -142,6 +143,10 @@ impl Session for FakeSession {
 
     fn send_apart<'a>(&'a mut self, statement: &'a str, _: bool) -> BoxFuture<'a, Result<(), DbError>> {
         Box::pin(async move { self.send(statement).await.map_err(|failed| failed.error) })
+    }
+
+    fn columns<'a>(&'a mut self, _: &'a TableName) -> BoxFuture<'a, Result<Option<Vec<String>>, DbError>> {
+        Box::pin(async { Ok(None) })
     }
 
     fn execute<'a>(

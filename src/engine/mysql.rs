@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::engine::{
     BoxFuture, Cancel, ConnectOptions, DbError, Holder, Ledger, LockKey, Pooler, Reading, Row, ScriptError,
-    Session, Statement, Verdict,
+    Session, Statement, TableName, Verdict,
 };
 use crate::target::Target;
 use errors::Stage;
@@ -172,6 +172,18 @@ impl Session for MySqlSession {
         _resumed: bool,
     ) -> BoxFuture<'a, Result<(), DbError>> {
         Box::pin(async move { self.send_script(statement).await.map_err(|failed| failed.error) })
+    }
+
+    fn columns<'a>(
+        &'a mut self,
+        table: &'a TableName,
+    ) -> BoxFuture<'a, Result<Option<Vec<String>>, DbError>> {
+        Box::pin(async move {
+            let sql = reading::columns_query(table, self.database());
+            let rows = self.ask(sql).await?.into_iter().flatten();
+            let columns: Vec<_> = rows.filter_map(|row| row.into_iter().next().flatten()).collect();
+            Ok((!columns.is_empty()).then_some(columns))
+        })
     }
 
     fn execute<'a>(

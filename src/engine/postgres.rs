@@ -154,6 +154,7 @@ impl PostgresSession {
         Ok(Facts {
             server_version: answer.server_version,
             database: answer.database,
+            user: answer.user,
             schema: answer.schema,
             read_only: answer.read_only,
             pooled: match self.options.pooler {
@@ -193,6 +194,15 @@ impl PostgresSession {
         }
         query.execute(&mut self.connection).await.map_err(classify)?;
         Ok(())
+    }
+
+    async fn copy(&mut self, statement: &str, rows: &str) -> Result<(), sqlx::Error> {
+        let mut copy = self.connection.copy_in_raw(statement).await?;
+        if let Err(error) = copy.send(rows.as_bytes()).await {
+            // The server's own answer, if it has one, says more than a broken pipe.
+            return copy.abort("the data could not be sent").await.and(Err(error));
+        }
+        copy.finish().await.map(drop)
     }
 
     async fn send_script(&mut self, sql: &str) -> Result<(), ScriptError> {
@@ -250,6 +260,25 @@ impl Session for PostgresSession {
 
     fn send_apart<'a>(&'a mut self, statement: &'a str, resumed: bool) -> BoxFuture<'a, Result<(), DbError>> {
         Box::pin(index::send(self, statement, resumed))
+    }
+
+    fn copy_in<'a>(&'a mut self, statement: &'a str, rows: &'a str) -> BoxFuture<'a, Result<(), DbError>> {
+        Box::pin(async move {
+            let copied = self.copy(statement, rows).await;
+            copied.map_err(|error| errors::classify(&error, Stage::Working))
+        })
+    }
+
+    fn columns<'a>(
+        &'a mut self,
+        table: &'a TableName,
+    ) -> BoxFuture<'a, Result<Option<Vec<String>>, DbError>> {
+        Box::pin(async move {
+            let rows = self.rows(reading::columns_query(table)).await?;
+            let columns: Vec<_> =
+                rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect();
+            Ok((!columns.is_empty()).then_some(columns))
+        })
     }
 
     fn execute<'a>(

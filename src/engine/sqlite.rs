@@ -9,7 +9,7 @@ use sqlx::sqlite::SqliteConnection;
 
 use crate::engine::{
     BoxFuture, Cancel, ConnectOptions, DbError, Facts, Holder, Ledger, LockKey, Reading, ScriptError,
-    Session, Statement, Verdict,
+    Session, Statement, TableName, Verdict,
 };
 use crate::target::Target;
 use connection::{SharedLock, Source};
@@ -109,6 +109,7 @@ impl SqliteSession {
         let facts = Facts {
             server_version: answer.version,
             database: self.file.display().to_string(),
+            user: String::new(),
             schema: table.and_then(|table| table.schema.clone()).unwrap_or_else(|| reading::MAIN.to_owned()),
             read_only: self.why_read_only(),
             pooled: false,
@@ -193,6 +194,17 @@ impl Session for SqliteSession {
 
     fn send_apart<'a>(&'a mut self, statement: &'a str, _: bool) -> BoxFuture<'a, Result<(), DbError>> {
         Box::pin(async move { self.send(statement).await.map_err(|failed| failed.error) })
+    }
+
+    fn columns<'a>(
+        &'a mut self,
+        table: &'a TableName,
+    ) -> BoxFuture<'a, Result<Option<Vec<String>>, DbError>> {
+        Box::pin(async move {
+            self.settle(false).await?;
+            let columns = reading::columns(&mut self.connection, table).await;
+            columns.map_err(|error| named(&self.file, running::classify(&error, Stage::Reading, false)))
+        })
     }
 
     fn execute<'a>(

@@ -9,8 +9,10 @@ use self::directory::{cannot_read, revision_files};
 use self::graph::Graph;
 use self::locate::{Layout, Surroundings};
 use self::revision::Revision;
-use super::{Assessment, Files, Format, Gathered, Habits, Migration, Repair, Step};
-use crate::engine::{Engine, Facts, Ledger, LockKey, Row, TableName};
+use super::{
+    Assessment, Files, Format, Gathered, Habits, Migration, OutOfOrder, Repair, Site, Step, Told, Turn,
+};
+use crate::engine::{Engine, Ledger, LockKey, Row, TableName};
 use crate::exit::{Exit, Failure, Result};
 
 mod config;
@@ -68,8 +70,17 @@ impl Format for Alembic {
         })
     }
 
+    fn wants(&self, path: &Path) -> bool {
+        path.extension()
+            .is_some_and(|extension| ["py", "ini", "toml"].iter().any(|known| extension == *known))
+    }
+
+    fn columns(&self) -> &'static [&'static str] {
+        &["version_num"]
+    }
+
     /// A directory of revisions, or one with `versions` in it, without any configuration.
-    fn read(&self, files: &Files, _: Engine) -> Result<Vec<Migration>> {
+    fn read(&self, files: &Files, _: &Told<'_>) -> Result<Vec<Migration>> {
         let place = |path: &Path| path.parent().map(Path::to_owned).unwrap_or_default();
         let has_versions = files.contents.keys().any(|path| place(path) == Path::new("versions"));
         let wanted = PathBuf::from(if has_versions { "versions" } else { "" });
@@ -102,16 +113,22 @@ impl Format for Alembic {
     }
 
     /// Alembic takes no lock.
-    fn lock_keys(&self, _: Engine, _: &Facts) -> Vec<LockKey> {
+    fn lock_keys(&self, _: &Site<'_>) -> Vec<LockKey> {
         Vec::new()
     }
 
     /// `get_revisions` of `script/revision.py` fails for a head that no file has; there is no checksum.
     fn habits(&self, _: Engine) -> Habits {
-        Habits { fails_on_edited: false, fails_on_missing: true, refuses_foreign_tables: false, schema: None }
+        Habits {
+            fails_on_edited: false,
+            fails_on_missing: true,
+            out_of_order: OutOfOrder::Apply,
+            refuses_foreign_tables: false,
+            schema: None,
+        }
     }
 
-    fn assess(&self, migrations: &[Migration], history: &[Row]) -> Result<Assessment> {
+    fn assess(&self, _: &Site<'_>, migrations: &[Migration], history: &[Row]) -> Result<Assessment> {
         history::assess(migrations, history)
     }
 
@@ -124,7 +141,7 @@ impl Format for Alembic {
     }
 
     /// A revision is a program.
-    fn step(&self, _: Engine, _: &Migration, _: bool) -> Option<Step> {
+    fn step(&self, _: &Site<'_>, _: &Turn<'_>) -> Option<Step> {
         None
     }
 
@@ -199,7 +216,7 @@ fn migrations(revisions: Vec<Revision>) -> std::result::Result<Vec<Migration>, T
         id: revision.id.clone(),
         file: revision.file.clone(),
         description: revision.message.clone(),
-        sql: String::new(),
+        parts: Vec::new(),
         checksum: Vec::new(),
         no_transaction: false,
         unusable: None,

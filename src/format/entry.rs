@@ -20,6 +20,8 @@ pub enum Parameter {
     Fixed(Value),
     /// How long the script took, in nanoseconds.
     ElapsedNanos,
+    /// The same, in milliseconds.
+    ElapsedMillis,
     /// The time of writing, in UTC.
     Now(Clock),
     /// A random version 4 UUID, another one at each writing.
@@ -37,6 +39,8 @@ pub enum Clock {
     Millis,
     /// Milliseconds since the Unix epoch.
     UnixMillis,
+    /// RFC 3339 in UTC as the `time` crate writes it: `2026-01-02T03:04:05.6789Z`, as many digits as are needed.
+    Rfc3339,
 }
 
 /// The moment of writing.
@@ -80,6 +84,7 @@ impl Parameter {
         match self {
             Self::Fixed(value) => value.clone(),
             Self::ElapsedNanos => Value::Int(integer(moment.elapsed.as_nanos())),
+            Self::ElapsedMillis => Value::Int(integer(moment.elapsed.as_millis())),
             Self::Now(clock) => clock.read(moment.now),
             Self::Uuid => Value::Text(uuid(fastrand::u128(..))),
             Self::Error => Value::Text(moment.error.to_owned()),
@@ -95,6 +100,13 @@ impl Clock {
             Self::UnixMillis => {
                 let since = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
                 Value::Int(integer(since.as_millis()))
+            }
+            Self::Rfc3339 => {
+                let time = humantime::format_rfc3339_nanos(now).to_string();
+                Value::Text(format!(
+                    "{}Z",
+                    time.trim_end_matches('Z').trim_end_matches('0').trim_end_matches('.')
+                ))
             }
         }
     }
@@ -127,10 +139,18 @@ mod tests {
 
     #[test]
     fn what_is_known_only_at_the_moment_of_writing_is_filled_in() {
-        let params = vec![Parameter::ElapsedNanos, Parameter::Error, Parameter::Fixed(Value::Int(7))];
+        let params = vec![
+            Parameter::ElapsedNanos,
+            Parameter::ElapsedMillis,
+            Parameter::Error,
+            Parameter::Fixed(Value::Int(7)),
+        ];
         let entry = Entry { sql: "INSERT".into(), params };
-        let written = entry.at(Moment { elapsed: Duration::from_micros(3), ..Moment::of("no") });
-        assert_eq!(written.params, [Value::Int(3000), Value::Text("no".into()), Value::Int(7)]);
+        let written = entry.at(Moment { elapsed: Duration::from_millis(3), ..Moment::of("no") });
+        assert_eq!(
+            written.params,
+            [Value::Int(3_000_000), Value::Int(3), Value::Text("no".into()), Value::Int(7)]
+        );
     }
 
     #[test]
@@ -139,6 +159,9 @@ mod tests {
         assert_eq!(Clock::Micros.read(now), Value::Text("2026-01-02 03:04:05.678000".into()));
         assert_eq!(Clock::Millis.read(now), Value::Text("2026-01-02 03:04:05.678".into()));
         assert_eq!(Clock::UnixMillis.read(now), Value::Int(1_767_323_045_678));
+        assert_eq!(Clock::Rfc3339.read(now), Value::Text("2026-01-02T03:04:05.678Z".into()));
+        let whole = SystemTime::UNIX_EPOCH + Duration::from_mins(29_455_384);
+        assert_eq!(Clock::Rfc3339.read(whole), Value::Text("2026-01-02T03:04:00Z".into()));
     }
 
     #[test]

@@ -8,10 +8,10 @@ use std::path::{Component, Path};
 use sha2::{Digest, Sha256};
 
 use super::{
-    Assessment, Atomicity, Entry, Files, Format, Habits, Migration, Parameter, Repair, Resolution, Step,
-    unreadable, utf8,
+    Assessment, Atomicity, Entry, Files, Format, Habits, Migration, OutOfOrder, Parameter, Part, Repair,
+    Resolution, Site, Step, Told, Turn, unreadable, utf8,
 };
-use crate::engine::{DbError, Engine, Facts, Ledger, LockKey, Row, TableName, Value};
+use crate::engine::{DbError, Engine, Ledger, LockKey, Row, TableName, Value};
 use crate::exit::{Exit, Failure, Result};
 use crate::script;
 
@@ -55,9 +55,17 @@ impl Format for Prisma {
             || files.contents.keys().any(|path| is_script(path))
     }
 
+    fn wants(&self, path: &Path) -> bool {
+        path.file_name().is_some_and(|name| name == SCRIPT) || path == Path::new(provider::FILE)
+    }
+
+    fn columns(&self) -> &'static [&'static str] {
+        ledger::COLUMNS
+    }
+
     /// `list_migrations`: every directory is a migration, in the order of their names.
-    fn read(&self, files: &Files, engine: Engine) -> Result<Vec<Migration>> {
-        provider::check(files, engine)?;
+    fn read(&self, files: &Files, told: &Told<'_>) -> Result<Vec<Migration>> {
+        provider::check(files, told.engine)?;
         let mut migrations = Vec::new();
         for path in &files.directories {
             let mut parts = path.components();
@@ -74,7 +82,7 @@ impl Format for Prisma {
                 id: id.to_owned(),
                 description: String::new(),
                 checksum: Sha256::digest(sql.unwrap_or_default()).to_vec(),
-                sql: sql.unwrap_or_default().to_owned(),
+                parts: vec![Part::whole(sql.unwrap_or_default())],
                 no_transaction: false,
                 // P3015 of `user-facing-errors`.
                 unusable: sql
@@ -92,8 +100,8 @@ impl Format for Prisma {
         ledger::ledger(engine, table)
     }
 
-    fn lock_keys(&self, engine: Engine, _: &Facts) -> Vec<LockKey> {
-        match engine {
+    fn lock_keys(&self, at: &Site<'_>) -> Vec<LockKey> {
+        match at.engine {
             Engine::Postgres => vec![LockKey::Number(LOCK_POSTGRES)],
             Engine::MySql => vec![LockKey::Name(LOCK_MYSQL.into())],
             // Prisma opens the file with `locking_mode=EXCLUSIVE`, which no other connection of ours could share.
@@ -106,12 +114,13 @@ impl Format for Prisma {
         Habits {
             fails_on_edited: false,
             fails_on_missing: false,
+            out_of_order: OutOfOrder::Apply,
             refuses_foreign_tables: true,
             schema: (engine == Engine::Postgres).then_some(SCHEMA),
         }
     }
 
-    fn assess(&self, migrations: &[Migration], history: &[Row]) -> Result<Assessment> {
+    fn assess(&self, _: &Site<'_>, migrations: &[Migration], history: &[Row]) -> Result<Assessment> {
         history::assess(migrations, history)
     }
 
@@ -126,7 +135,8 @@ impl Format for Prisma {
     ///
     /// On PostgreSQL the last two share the script's transaction, which nobody can see afterwards, and which makes the
     /// outcome certain whenever castoff or its connection ends.
-    fn step(&self, engine: Engine, migration: &Migration, resumed: bool) -> Option<Step> {
+    fn step(&self, at: &Site<'_>, turn: &Turn<'_>) -> Option<Step> {
+        let (engine, Turn { migration, resumed, .. }) = (at.engine, *turn);
         let name = || Parameter::Fixed(Value::Text(migration.id.clone()));
         let (now, clock) = ledger::now(engine);
         let update = |set: String, params: Vec<Parameter>| Entry {
@@ -142,7 +152,7 @@ impl Format for Prisma {
         Some(Step {
             migration: migration.clone(),
             resumed,
-            atomicity: atomicity(engine, &migration.sql),
+            atomicity: atomicity(engine, migration),
             mark: if resumed { Vec::new() } else { vec![begun] },
             before: Vec::new(),
             after: vec![
@@ -245,12 +255,12 @@ fn checksum(migration: &Migration) -> Parameter {
 
 /// PostgreSQL takes a text of several statements as one transaction, unless a statement in it ends that; the other two
 /// commit each statement, which the `PRAGMA`s of Prisma's own SQLite scripts rely on.
-fn atomicity(engine: Engine, sql: &str) -> Atomicity {
-    let statements = script::statements(engine, sql);
+fn atomicity(engine: Engine, migration: &Migration) -> Atomicity {
+    let statements = migration.statements(engine);
     let controls = statements.iter().any(|statement| script::controls_transaction(engine, statement.text));
     // One that stands among others may not.
     let commits_inside = matches!(statements.as_slice(), [only] if script::may_commit_inside(only.text));
-    if engine != Engine::Postgres || controls || commits_inside || script::must_be_split(engine, sql) {
+    if engine != Engine::Postgres || controls || commits_inside || !migration.is_sent_at_once(engine) {
         Atomicity::Apart
     } else {
         Atomicity::Together

@@ -9,10 +9,10 @@ use sqlx::migrate::MigrationType;
 use sqlx::{AssertSqlSafe, SqlSafeStr};
 
 use super::{
-    Applied, Assessment, Atomicity, Entry, Files, Format, Habits, Migration, Parameter, Repair, Step,
-    Unfinished, timestamp, unreadable, utf8,
+    Applied, Assessment, Atomicity, Entry, Files, Format, Habits, Migration, OutOfOrder, Parameter, Part,
+    Repair, Site, Step, Told, Turn, Unfinished, has_directives, timestamp, unreadable, utf8,
 };
-use crate::engine::{Engine, Facts, Ledger, LockKey, Row, TableName, Value};
+use crate::engine::{Engine, Ledger, LockKey, Row, TableName, Value};
 use crate::exit::{Exit, Failure, Result};
 
 /// The sqlx format.
@@ -55,9 +55,14 @@ impl Format for Sqlx {
 
     fn recognises(&self, files: &Files) -> bool {
         files.contents.keys().any(|path| split(path).is_some_and(|(version, _)| version.is_ok()))
+            && !has_directives(files)
     }
 
-    fn read(&self, files: &Files, _: Engine) -> Result<Vec<Migration>> {
+    fn columns(&self) -> &'static [&'static str] {
+        &["version", "description", "installed_on", "success", "checksum", "execution_time"]
+    }
+
+    fn read(&self, files: &Files, _: &Told<'_>) -> Result<Vec<Migration>> {
         let mut migrations: Vec<(i64, Migration)> = Vec::new();
         for (path, content) in &files.contents {
             let Some((version, rest)) = split(path) else { continue };
@@ -114,9 +119,9 @@ impl Format for Sqlx {
         }
     }
 
-    fn lock_keys(&self, engine: Engine, facts: &Facts) -> Vec<LockKey> {
-        let id = LOCK_FACTOR.wrapping_mul(i64::from(crc32(&facts.database)));
-        match engine {
+    fn lock_keys(&self, at: &Site<'_>) -> Vec<LockKey> {
+        let id = LOCK_FACTOR.wrapping_mul(i64::from(crc32(&at.facts.database)));
+        match at.engine {
             Engine::Postgres => vec![LockKey::Number(id)],
             Engine::MySql => vec![LockKey::Name(format!("{id:x}"))],
             Engine::Sqlite => Vec::new(),
@@ -124,12 +129,18 @@ impl Format for Sqlx {
     }
 
     /// `validate_applied_migrations` and `run_direct` of `sqlx-core/src/migrate/migrator.rs`: `VersionMissing` and
-    /// `VersionMismatch` both end the run.
+    /// `VersionMismatch` both end the run; every version that is not there is applied.
     fn habits(&self, _: Engine) -> Habits {
-        Habits { fails_on_edited: true, fails_on_missing: true, refuses_foreign_tables: false, schema: None }
+        Habits {
+            fails_on_edited: true,
+            fails_on_missing: true,
+            out_of_order: OutOfOrder::Apply,
+            refuses_foreign_tables: false,
+            schema: None,
+        }
     }
 
-    fn assess(&self, migrations: &[Migration], history: &[Row]) -> Result<Assessment> {
+    fn assess(&self, _: &Site<'_>, migrations: &[Migration], history: &[Row]) -> Result<Assessment> {
         let on_disk: HashMap<&str, &Migration> =
             migrations.iter().map(|migration| (migration.id.as_str(), migration)).collect();
         let mut assessment = Assessment::default();
@@ -160,6 +171,9 @@ impl Format for Sqlx {
         }
         let pending = migrations.iter().filter(|migration| !known.contains_key(&migration.id));
         assessment.pending = pending.map(|migration| migration.id.clone()).collect();
+        let number = |id: &str| id.parse::<i64>().ok();
+        let last = assessment.applied.iter().filter_map(|applied| number(&applied.id)).max();
+        assessment.late = assessment.pending.iter().filter(|id| number(id) < last).cloned().collect();
         let newest = migrations.iter().filter_map(|migration| migration.id.parse::<i64>().ok()).max();
         assessment.missing_are_newer =
             assessment.missing.iter().all(|id| id.parse::<i64>().ok().is_some_and(|id| Some(id) > newest));
@@ -181,7 +195,8 @@ impl Format for Sqlx {
         }
     }
 
-    fn step(&self, engine: Engine, migration: &Migration, resumed: bool) -> Option<Step> {
+    fn step(&self, at: &Site<'_>, turn: &Turn<'_>) -> Option<Step> {
+        let (engine, Turn { migration, resumed, .. }) = (at.engine, *turn);
         // `execute_migration` of MySQL never looks at `no_tx`.
         let apart = migration.no_transaction && engine != Engine::MySql;
         let marked = apart || engine == Engine::MySql;
@@ -266,7 +281,7 @@ fn migration(
         id: version.to_string(),
         file,
         description,
-        sql: sql.to_owned(),
+        parts: vec![Part::whole(sql)],
         checksum: sqlx.checksum.into_owned(),
         no_transaction,
         unusable: None,
@@ -280,24 +295,17 @@ fn crc32(text: &str) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::Sqlx;
-    use crate::engine::{Engine, Facts, LockKey};
+    use crate::engine::{Engine, LockKey};
     use crate::exit::Exit;
-    use crate::format::{Atomicity, Files, Format, Migration};
+    use crate::format::testing::{files, site, step, told};
+    use crate::format::{Atomicity, Format, Migration};
 
     /// The file F of the published test vectors.
     const F: &str = "CREATE TABLE t (id INT);\n";
 
-    fn files(names: &[(&str, &str)]) -> Files {
-        let contents: BTreeMap<_, _> =
-            names.iter().map(|(name, text)| ((*name).into(), text.as_bytes().to_vec())).collect();
-        Files { directory: "migrations".into(), contents, ..Files::default() }
-    }
-
     fn read(names: &[(&str, &str)]) -> Vec<Migration> {
-        Sqlx.read(&files(names), Engine::Postgres).unwrap()
+        Sqlx.read(&files(names), &told(Engine::Postgres)).unwrap()
     }
 
     fn row(version: &str, success: &str, checksum: &str) -> Vec<Option<String>> {
@@ -316,9 +324,8 @@ mod tests {
 
     #[test]
     fn lock_keys_are_sqlx_s() {
-        let facts = Facts { database: "app".into(), ..Facts::default() };
-        assert_eq!(Sqlx.lock_keys(Engine::Postgres, &facts), [LockKey::Number(3_469_795_979_745_788_610)]);
-        assert_eq!(Sqlx.lock_keys(Engine::MySql, &facts), [LockKey::Name("3027310f4fd382c2".into())]);
+        assert_eq!(Sqlx.lock_keys(&site(Engine::Postgres)), [LockKey::Number(3_469_795_979_745_788_610)]);
+        assert_eq!(Sqlx.lock_keys(&site(Engine::MySql)), [LockKey::Name("3027310f4fd382c2".into())]);
     }
 
     #[test]
@@ -338,10 +345,11 @@ mod tests {
 
     #[test]
     fn a_version_that_is_no_number_or_stands_twice_is_refused_by_name() {
-        let failure = Sqlx.read(&files(&[("x1_a.sql", "")]), Engine::Postgres).unwrap_err();
+        let failure = Sqlx.read(&files(&[("x1_a.sql", "")]), &told(Engine::Postgres)).unwrap_err();
         assert_eq!(failure.exit, Exit::Data);
         assert!(failure.reason().contains("x1_a.sql"), "{failure}");
-        let failure = Sqlx.read(&files(&[("1_a.sql", ""), ("01_b.sql", "")]), Engine::Postgres).unwrap_err();
+        let failure =
+            Sqlx.read(&files(&[("1_a.sql", ""), ("01_b.sql", "")]), &told(Engine::Postgres)).unwrap_err();
         assert!(failure.reason().contains("1_a.sql") && failure.reason().contains("01_b.sql"), "{failure}");
     }
 
@@ -350,9 +358,10 @@ mod tests {
         let migrations = read(&[("1_a.sql", F), ("2_b.sql", F), ("3_c.sql", F), ("5_e.sql", F)]);
         let sum = hex::encode(&migrations[0].checksum);
         let history = [row("1", "1", &sum), row("2", "1", "00"), row("3", "0", &sum), row("4", "1", &sum)];
-        let seen = Sqlx.assess(&migrations, &history).unwrap();
+        let seen = Sqlx.assess(&site(Engine::Postgres), &migrations, &history).unwrap();
         assert_eq!(seen.edited, ["2"]);
         assert_eq!(seen.pending, ["5"]);
+        assert!(seen.late.is_empty());
         assert_eq!(seen.missing, ["4"]);
         assert!(!seen.missing_are_newer);
         assert_eq!(seen.unfinished[0].id, "3");
@@ -361,10 +370,27 @@ mod tests {
     }
 
     #[test]
+    fn what_sorts_before_something_applied_is_late() {
+        let migrations = read(&[("1_a.sql", F), ("2_b.sql", F), ("10_c.sql", F)]);
+        let sum = hex::encode(&migrations[0].checksum);
+        let seen = Sqlx.assess(&site(Engine::Postgres), &migrations, &[row("2", "1", &sum)]).unwrap();
+        assert_eq!((seen.pending, seen.late), (vec!["1".to_owned(), "10".into()], vec!["1".to_owned()]));
+    }
+
+    #[test]
+    fn a_file_with_another_tool_s_directives_is_not_sqlx_s() {
+        assert!(Sqlx.recognises(&files(&[("1_a.sql", "-- a comment\nSELECT 1")])));
+        assert!(!Sqlx.recognises(&files(&[("1_a.sql", "-- migrate:up\nSELECT 1")])));
+        assert!(!Sqlx.recognises(&files(&[("1_a.sql", "\n-- +goose Up\nSELECT 1;")])));
+    }
+
+    #[test]
     fn an_old_image_sees_that_everything_missing_is_newer() {
         let migrations = read(&[("9_a.sql", F)]);
         let sum = hex::encode(&migrations[0].checksum);
-        let seen = Sqlx.assess(&migrations, &[row("9", "1", &sum), row("10", "1", &sum)]).unwrap();
+        let seen = Sqlx
+            .assess(&site(Engine::Postgres), &migrations, &[row("9", "1", &sum), row("10", "1", &sum)])
+            .unwrap();
         assert!(seen.missing_are_newer);
         assert_eq!(seen.missing, ["10"]);
     }
@@ -372,10 +398,10 @@ mod tests {
     #[test]
     fn a_step_outside_a_transaction_is_marked_before_it_runs() {
         let [migration] = &read(&[("1_i.sql", "-- no-transaction\nVACUUM")])[..] else { panic!("one") };
-        let step = Sqlx.step(Engine::Postgres, migration, false).unwrap();
-        assert_eq!(step.atomicity, Atomicity::Apart);
-        assert!(step.mark[0].sql.contains("FALSE") && step.after[0].sql.contains("success = TRUE"));
-        assert!(Sqlx.step(Engine::Postgres, migration, true).unwrap().mark.is_empty());
-        assert_eq!(Sqlx.step(Engine::MySql, migration, false).unwrap().atomicity, Atomicity::Together);
+        let marked = step(&Sqlx, Engine::Postgres, migration, false).unwrap();
+        assert_eq!(marked.atomicity, Atomicity::Apart);
+        assert!(marked.mark[0].sql.contains("FALSE") && marked.after[0].sql.contains("success = TRUE"));
+        assert!(step(&Sqlx, Engine::Postgres, migration, true).unwrap().mark.is_empty());
+        assert_eq!(step(&Sqlx, Engine::MySql, migration, false).unwrap().atomicity, Atomicity::Together);
     }
 }

@@ -148,7 +148,8 @@ impl Life<'_> {
         loop {
             let started = Instant::now();
             let limit = self.config.timeouts.lock;
-            let outcome = self.interruptible("lock", lock::acquire(attempts, ready, purpose, limit)).await;
+            let outcome =
+                self.interruptible("lock", Box::pin(lock::acquire(attempts, ready, purpose, limit))).await;
             let mut locked = match outcome.map_err(|failure| explain(&lost, failure))? {
                 Outcome::Locked(locked) => locked,
                 Outcome::NothingToDo(reading) => {

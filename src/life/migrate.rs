@@ -34,7 +34,8 @@ impl Life<'_> {
         loop {
             let plans = Plans { interrupted: lost.as_ref().map(|lost| lost.id.as_str()), ..*plans };
             let started = Instant::now();
-            let outcome = self.interruptible("lock", lock::acquire(attempts, ready, &plans, lock)).await;
+            let outcome =
+                self.interruptible("lock", Box::pin(lock::acquire(attempts, ready, &plans, lock))).await;
             times.lock += started.elapsed();
             let mut locked = match outcome {
                 Ok(Outcome::Locked(locked)) => locked,

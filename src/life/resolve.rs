@@ -8,6 +8,7 @@ use crate::engine::{DbError, Facts, Ledger, LockKey, Reading, Verdict};
 use crate::exit::{Exit, Failure, Result};
 use crate::format::{Moment, Resolution};
 use crate::lock::{self, Locked, Outcome, Purpose, Undertaking};
+use crate::migrate::record::{self, Unwritten};
 use crate::migrate::{self, Migrating};
 use crate::plan::Plans;
 
@@ -43,12 +44,13 @@ impl Life<'_> {
     ) -> Result<()> {
         let purpose = Repairing(plans);
         let limit = self.config.timeouts.lock;
-        let outcome = self.interruptible("lock", lock::acquire(attempts, ready, &purpose, limit)).await?;
+        let outcome =
+            self.interruptible("lock", Box::pin(lock::acquire(attempts, ready, &purpose, limit))).await?;
         let mut locked = match outcome {
             Outcome::Locked(locked) => locked,
             Outcome::NothingToDo(_) => return Ok(()),
         };
-        let recorded = self.interruptible("migrate", record(&mut locked, plans, resolution, id)).await;
+        let recorded = self.interruptible("migrate", mend(&mut locked, plans, resolution, id)).await;
         if recorded.is_err() {
             // It may have been broken off in the middle of an answer.
             locked.abandon();
@@ -66,7 +68,7 @@ impl Life<'_> {
 }
 
 /// One transaction, so that the history never tells half of it.
-async fn record(locked: &mut Locked, plans: &Plans<'_>, resolution: Resolution, id: &str) -> Result<()> {
+async fn mend(locked: &mut Locked, plans: &Plans<'_>, resolution: Resolution, id: &str) -> Result<()> {
     let Plans { migrations, engine, ledger, .. } = *plans;
     let history = locked.reading.history.clone();
     let rows = history.as_deref().unwrap_or_default();
@@ -76,23 +78,15 @@ async fn record(locked: &mut Locked, plans: &Plans<'_>, resolution: Resolution, 
     }
     let migrating = Migrating { engine, format: migrations.format, ledger, stop_grace: Duration::ZERO };
     migrate::prepare(locked, migrating).await.map_err(refused)?;
-    let session = locked.session();
-    session.begin().await.map_err(|failed| refused(failed.error))?;
     let moment = Moment::after(Duration::ZERO);
-    for entry in entries {
-        if let Err(error) = session.execute(ledger, &entry.at(moment)).await {
-            // What is left of it ends with the session in any case.
-            let _ = session.send("ROLLBACK").await;
-            return Err(refused(error));
-        }
-    }
-    session.send("COMMIT").await.map_err(|failed| match failed.error {
-        error if error.verdict == Verdict::Lost => Failure::message(
+    let statements: Vec<_> = entries.iter().map(|entry| entry.at(moment)).collect();
+    record::together(locked.session(), ledger, &statements).await.map_err(|unwritten| match unwritten {
+        Unwritten { error, at_commit: true } if error.verdict == Verdict::Lost => Failure::message(
             Exit::OutcomeUnknown,
             format!("the connection was lost while the history was being mended, and it may be mended or not: {error}"),
         )
         .hint("`castoff status` says what it holds now"),
-        error => refused(error),
+        Unwritten { error, .. } => refused(error),
     })
 }
 

@@ -2,11 +2,11 @@
 
 use crate::cli::Task;
 use crate::command::{self, Line};
-use crate::config::{Config, Mode};
+use crate::config::{Config, Database, Mode};
 use crate::engine::{Engine, Ledger};
 use crate::exit::{Exit, Failure, Result};
-use crate::format::Resolution;
-use crate::migrations::Migrations;
+use crate::format::{Resolution, Told};
+use crate::migrations::{Found, Migrations, Search, Undecided};
 
 /// What is to be done.
 pub(super) enum Work {
@@ -16,6 +16,8 @@ pub(super) enum Work {
     Command(Line),
     /// This, with these files.
     Files(Migrations, FileTask),
+    /// Something with these files, once the database has said whose they are.
+    Undecided(Undecided),
 }
 
 /// What files are read for.
@@ -52,7 +54,18 @@ impl Work {
             admit_user(config)?;
             return Ok(Self::Command(line.clone()));
         }
-        let migrations = read(config, engine)?;
+        match read(config, engine)? {
+            Found::Settled(migrations) => Self::with(config, migrations),
+            Found::Undecided(undecided) => Ok(Self::Undecided(undecided)),
+        }
+    }
+
+    /// What is to be done with these files.
+    ///
+    /// # Errors
+    ///
+    /// As [`of`](Self::of).
+    pub(super) fn with(config: &Config, migrations: Migrations) -> Result<Self> {
         let task = match &config.task {
             Task::Status { json } => FileTask::Say { json: *json },
             Task::Resolve { resolution, id } => FileTask::Resolve(*resolution, id.clone()),
@@ -65,7 +78,7 @@ impl Work {
     pub(super) fn usual_schema(&self, engine: Engine) -> Option<&'static str> {
         match self {
             Self::Files(migrations, _) => migrations.format.habits(engine).schema,
-            Self::Wait | Self::Command(_) => None,
+            Self::Wait | Self::Command(_) | Self::Undecided(_) => None,
         }
     }
 
@@ -73,9 +86,15 @@ impl Work {
     pub(super) fn ledger(&self, engine: Engine, schema: Option<&str>) -> Option<Ledger> {
         match self {
             Self::Files(migrations, _) => Some(migrations.ledger(engine, schema)),
-            Self::Wait | Self::Command(_) => None,
+            Self::Wait | Self::Command(_) | Self::Undecided(_) => None,
         }
     }
+}
+
+/// What a tool is told besides its files.
+pub(super) fn told(config: &Config, engine: Engine) -> Told<'_> {
+    let multi_statement = config.database.as_ref().is_some_and(Database::splits_scripts);
+    Told { engine, environment: &config.environment, multi_statement }
 }
 
 /// Whether nothing but the migrate command says what is to be migrated.
@@ -84,10 +103,14 @@ fn only_the_command_knows(config: &Config) -> bool {
     migrate_command.is_some() && format.is_none() && migrations.is_none()
 }
 
-fn read(config: &Config, engine: Engine) -> Result<Migrations> {
-    let table = config.history_table.clone();
-    let read = Migrations::read(config.migrations.as_deref(), config.format.as_deref(), table, engine);
-    read.map_err(|failure| {
+fn read(config: &Config, engine: Engine) -> Result<Found> {
+    let search = Search {
+        directory: config.migrations.as_deref(),
+        format: config.format.as_deref(),
+        history_table: config.history_table.clone(),
+        told: told(config, engine),
+    };
+    search.run().map_err(|failure| {
         if !only_the_command_knows(config) {
             return failure;
         }

@@ -9,7 +9,8 @@ use crate::attempt::{Attempts, Conditions};
 use crate::engine::fake::{Fake, Server};
 use crate::engine::{Engine, Facts, Holder, LockKey, Row};
 use crate::exit::{Exit, Result};
-use crate::format::{FORMATS, Files};
+use crate::format::testing::told;
+use crate::format::{FORMATS, Files, OutOfOrder};
 use crate::migrations::Migrations;
 use crate::plan::{Plans, Policy};
 
@@ -22,7 +23,7 @@ fn migrations() -> Migrations {
         directory: "migrations".into(),
         format,
         format_was_detected: false,
-        list: format.read(&files, Engine::Postgres).unwrap(),
+        list: format.read(&files, &told(Engine::Postgres)).unwrap(),
         history_table: None,
         opaque: None,
         environment: None,
@@ -50,7 +51,7 @@ async fn lock(server: Server) -> (Result<Outcome>, Vec<String>) {
         migrations: &migrations,
         engine: Engine::Postgres,
         ledger: &ledger,
-        policy: Policy { fails_on_edited: true, fails_on_missing: true },
+        policy: Policy { fails_on_edited: true, fails_on_missing: true, out_of_order: OutOfOrder::Apply },
         interrupted: None,
     };
     let outcome = acquire(&mut attempts, ready, &plans, Some(Duration::from_mins(5))).await;

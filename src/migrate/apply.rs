@@ -6,9 +6,9 @@ use tokio::time::Instant;
 
 use super::broken::{Broken, During, Left, is_lost};
 use super::stop::Stopping;
-use super::{Migrating, report};
+use super::{Migrating, record, report};
 use crate::engine::{DbError, Engine, Ledger, Session};
-use crate::format::{Atomicity, Entry, Moment, Step};
+use crate::format::{Atomicity, Entry, Migration, Moment, Part, Step};
 use crate::plan::{Planned, Residue};
 use crate::script;
 
@@ -45,10 +45,12 @@ pub(super) async fn apply(
 type Outcome = Result<(), (During, DbError)>;
 
 async fn together(session: &mut dyn Session, ledger: &Ledger, step: &Step, started: Instant) -> Outcome {
-    write(session, ledger, &step.mark, During::Before, Duration::ZERO).await?;
+    mark(session, ledger, step).await?;
     session.begin().await.map_err(|failed| (During::Before, failed.error))?;
     write(session, ledger, &step.before, During::Before, Duration::ZERO).await?;
-    whole(session, &step.migration.sql).await?;
+    for (index, part) in step.migration.parts.iter().enumerate() {
+        whole(session, index, part).await?;
+    }
     write(session, ledger, &step.after, During::After, started.elapsed()).await?;
     session.send("COMMIT").await.map_err(|failed| (During::Commit, failed.error))
 }
@@ -59,22 +61,23 @@ async fn apart(
     step: &Step,
     started: Instant,
 ) -> Outcome {
-    let sql = &step.migration.sql;
-    write(session, ledger, &step.mark, During::Before, Duration::ZERO).await?;
+    mark(session, ledger, step).await?;
     write(session, ledger, &step.before, During::Before, Duration::ZERO).await?;
-    // Nothing is sent of a file without a statement: MySQL calls an empty query an error.
-    if script::must_be_split(engine, sql) {
-        for (index, statement) in script::statements(engine, sql).iter().enumerate() {
-            session
-                .send_apart(statement.text, step.resumed)
-                .await
-                .map_err(|error| (During::Script(index), within(error, statement.offset, sql)))?;
+    for (index, part) in step.migration.parts.iter().enumerate() {
+        let statements = script::statements(engine, &part.sql);
+        // Nothing is sent of a file without a statement: MySQL calls an empty query an error.
+        if part.rows.is_some() || !statements.is_empty() && !script::must_be_split(engine, &part.sql) {
+            whole(session, index, part).await?;
+            continue;
         }
-    } else if !script::statements(engine, sql).is_empty() {
-        whole(session, sql).await?;
+        for (number, statement) in statements.iter().enumerate() {
+            session.send_apart(statement.text, step.resumed).await.map_err(|error| {
+                (During::Script { part: index, number }, within(error, statement.offset, &part.sql))
+            })?;
+        }
     }
     write(session, ledger, &step.after, During::After, started.elapsed()).await?;
-    end_transaction(session, engine, sql, "COMMIT").await.map_err(|error| (During::Commit, error))
+    end_transaction(session, engine, &step.migration, "COMMIT").await.map_err(|error| (During::Commit, error))
 }
 
 /// Ends a transaction that a script has begun and not ended: it would take the bookkeeping with it when the session ends,
@@ -82,12 +85,12 @@ async fn apart(
 async fn end_transaction(
     session: &mut dyn Session,
     engine: Engine,
-    sql: &str,
+    migration: &Migration,
     how: &str,
 ) -> Result<(), DbError> {
     let text = match engine {
         Engine::Postgres => {
-            let statements = script::statements(engine, sql);
+            let statements = migration.statements(engine);
             if !statements.iter().any(|statement| script::controls_transaction(engine, statement.text)) {
                 return Ok(());
             }
@@ -104,8 +107,30 @@ async fn end_transaction(
     }
 }
 
-async fn whole(session: &mut dyn Session, sql: &str) -> Outcome {
-    session.send(sql).await.map_err(|failed| (During::Script(failed.completed), failed.error))
+/// One part as it is.
+async fn whole(session: &mut dyn Session, index: usize, part: &Part) -> Outcome {
+    let sent = match &part.rows {
+        Some(rows) => session.copy_in(&part.sql, rows).await.map_err(|error| (0, error)),
+        None => session.send(&part.sql).await.map_err(|failed| (failed.completed, failed.error)),
+    };
+    sent.map_err(|(number, error)| (During::Script { part: index, number }, error))
+}
+
+/// Says that the migration was begun.
+async fn mark(session: &mut dyn Session, ledger: &Ledger, step: &Step) -> Outcome {
+    let marked = together_at(session, ledger, &step.mark, Moment::after(Duration::ZERO)).await;
+    marked.map_err(|error| (During::Before, error))
+}
+
+/// Writes entries that belong together, at one moment.
+async fn together_at(
+    session: &mut dyn Session,
+    ledger: &Ledger,
+    entries: &[Entry],
+    moment: Moment<'_>,
+) -> Result<(), DbError> {
+    let statements: Vec<_> = entries.iter().map(|entry| entry.at(moment)).collect();
+    record::together(session, ledger, &statements).await.map_err(|unwritten| unwritten.error)
 }
 
 async fn write(
@@ -144,20 +169,20 @@ async fn settle(
         Atomicity::Together => session.send("ROLLBACK").await.is_ok() && *residue == Residue::Nothing,
         Atomicity::Apart => {
             // What is recorded of the failure must not end with it.
-            let ended = end_transaction(session, migrating.engine, &step.migration.sql, "ROLLBACK").await;
+            let ended = end_transaction(session, migrating.engine, &step.migration, "ROLLBACK").await;
             if let Err(error) = ended {
                 tracing::debug!("ending the transaction of migration {}: {error}", step.migration.id);
             }
-            match (during, residue) {
-                (During::Before, _) | (During::Script(_), Residue::Nothing) => true,
-                (During::Script(0), Residue::Part { unless_first, .. }) => *unless_first,
-                (During::Script(0), Residue::Index) => error.left_nothing && !step.resumed,
-                _ => false,
+            match residue {
+                _ if during == During::Before => true,
+                Residue::Nothing => during.is_script(),
+                Residue::Part { unless_first, .. } => during.is_first() && *unless_first,
+                Residue::Index => during.is_first() && error.left_nothing && !step.resumed,
             }
         }
     };
     // The next start recognises an unfinished index, removes it and builds it again.
-    let again = untouched || during == During::Script(0) && *residue == Residue::Index;
+    let again = untouched || during.is_first() && *residue == Residue::Index;
     let records = !step.failed.is_empty() && during != During::Before;
     let has_failed = records && !(again && stopping.yes());
     let (entries, left) = match (has_failed, untouched || records) {
@@ -168,11 +193,9 @@ async fn settle(
     };
     let error = report::recordable(migrating.engine, step, during, error);
     let said = migrating.format.failure(migrating.engine, &step.migration, &error);
-    for entry in entries {
-        if let Err(error) = session.execute(ledger, &entry.at(Moment::of(&said))).await {
-            tracing::debug!("recording what became of migration {}: {error}", step.migration.id);
-            return Left::Part;
-        }
+    if let Err(error) = together_at(session, ledger, entries, Moment::of(&said)).await {
+        tracing::debug!("recording what became of migration {}: {error}", step.migration.id);
+        return Left::Part;
     }
     left
 }

@@ -18,12 +18,29 @@ pub(super) struct Broken {
 pub(super) enum During {
     /// Opening the transaction, or a mark before the script.
     Before,
-    /// This statement of the script, counted from 0.
-    Script(usize),
+    /// A statement of the script.
+    Script {
+        /// The part it is in, from 0.
+        part: usize,
+        /// How many statements before it in that part went through.
+        number: usize,
+    },
     /// The bookkeeping after it.
     After,
     /// The commit: deferred constraints speak here.
     Commit,
+}
+
+impl During {
+    /// Whether it was the first statement of all.
+    pub(super) fn is_first(self) -> bool {
+        self == Self::Script { part: 0, number: 0 }
+    }
+
+    /// Whether it was a statement of the script.
+    pub(super) fn is_script(self) -> bool {
+        matches!(self, Self::Script { .. })
+    }
 }
 
 /// What is left in the database of a step that did not go through.

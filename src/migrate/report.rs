@@ -52,7 +52,7 @@ pub(super) fn failed(migrating: Migrating<'_>, planned: &Planned, broken: &Broke
     let place = Place::of(migrating.engine, step, broken.during, &broken.error);
     let hint = hint(migrating, planned, broken);
     let id = step.migration.id.as_str();
-    let error = discreet(&broken.error.to_string(), place.statement.as_deref());
+    let error = place.discreet(&broken.error.to_string());
     let line = place.line.map(|line| u64::try_from(line).unwrap_or(u64::MAX));
     tracing::error!(
         event = "migration.failed",
@@ -72,19 +72,17 @@ pub(super) fn failed(migrating: Migrating<'_>, planned: &Planned, broken: &Broke
 
 /// The error as it may be recorded in the history, which `status` shows.
 pub(super) fn recordable(engine: Engine, step: &Step, during: During, error: &DbError) -> DbError {
-    let statement = Place::of(engine, step, during, error).statement;
-    DbError { message: discreet(&error.message, statement.as_deref()), ..error.clone() }
+    let message = Place::of(engine, step, during, error).discreet(&error.message);
+    DbError { message, ..error.clone() }
 }
 
-/// A server quotes what it does not understand. Where a secret stands in the statement, that may be the secret.
+const QUOTES: [char; 2] = ['"', '\''];
+
+/// Takes out what a server quotes.
 ///
 /// Everything between the first and the last quotation mark goes: MySQL quotes as it stands a text that itself holds
 /// the quotation marks around a password.
-fn discreet(error: &str, statement: Option<&str>) -> String {
-    const QUOTES: [char; 2] = ['"', '\''];
-    if !statement.is_some_and(|statement| statement.contains(script::MASK)) {
-        return error.to_owned();
-    }
+fn without_quotations(error: &str) -> String {
     let Some((before, rest)) = error.split_once(QUOTES) else { return error.to_owned() };
     match rest.rsplit_once(QUOTES) {
         Some((_, after)) => format!("{before}\"{}\"{after}", script::MASK),
@@ -97,33 +95,64 @@ struct Place {
     file: String,
     line: Option<usize>,
     statement: Option<String>,
-    part: &'static str,
+    /// What the file says, where what was sent says something else.
+    written: Option<String>,
+    doing: &'static str,
 }
 
 impl Place {
     fn of(engine: Engine, step: &Step, during: During, error: &DbError) -> Self {
-        let sql = &step.migration.sql;
-        let file = step.migration.file.display().to_string();
-        let During::Script(index) = during else {
-            let part = match during {
-                During::Before => "marking it as begun",
-                During::Commit => "its commit",
-                During::After | During::Script(_) => "recording it",
-            };
-            return Self { file, line: None, statement: None, part };
+        let migration = &step.migration;
+        let nowhere = |doing| Self {
+            file: migration.file.display().to_string(),
+            line: None,
+            statement: None,
+            written: None,
+            doing,
         };
+        let (part, number) = match during {
+            During::Script { part, number } => (migration.parts.get(part), number),
+            During::Before => return nowhere("marking it as begun"),
+            During::After => return nowhere("recording it"),
+            During::Commit => return nowhere("its commit"),
+        };
+        let Some(part) = part else { return nowhere("") };
+        let sql = &part.sql;
         let statements = script::statements(engine, sql);
         // A syntax error is seen before anything runs: then the position tells more than the count.
         let by_position = error.offset.and_then(|offset| {
             let bytes: usize = sql.chars().take(offset).map(char::len_utf8).sum();
             statements.iter().rev().find(|statement| statement.offset <= bytes)
         });
-        let statement = by_position.or_else(|| statements.get(index));
+        let statement = by_position.or_else(|| statements.get(number));
         let line = error
             .offset
             .map(|offset| script::line_at(sql, offset))
             .or_else(|| statement.map(|statement| statement.line));
-        Self { file, line, statement: statement.map(|statement| script::excerpt(statement.text)), part: "" }
+        // Never what variables were replaced with.
+        let shown = part.written.as_deref().or(statement.map(|statement| statement.text));
+        Self {
+            file: migration.file_of(part).display().to_string(),
+            line: line.map(|line| part.line_in_file(line)),
+            statement: shown.map(script::excerpt),
+            written: part.written.clone(),
+            doing: "",
+        }
+    }
+
+    /// A server quotes what it does not understand. Where a secret stands in the statement, or was put into it, that may
+    /// be the secret.
+    fn discreet(&self, error: &str) -> String {
+        let masked = self.statement.as_deref().is_some_and(|statement| statement.contains(script::MASK));
+        let put_in = |written: &String| {
+            let mut quoted = error.split(QUOTES).skip(1).step_by(2);
+            quoted.any(|quotation| !written.contains(quotation))
+        };
+        if masked || self.written.as_ref().is_some_and(put_in) {
+            without_quotations(error)
+        } else {
+            error.to_owned()
+        }
     }
 }
 
@@ -133,8 +162,8 @@ impl std::fmt::Display for Place {
         if let Some(line) = self.line {
             write!(f, ":{line}")?;
         }
-        if !self.part.is_empty() {
-            write!(f, " ({})", self.part)?;
+        if !self.doing.is_empty() {
+            write!(f, " ({})", self.doing)?;
         }
         Ok(())
     }
@@ -226,18 +255,33 @@ pub(super) fn abandoned(stop: Stop, step: &Step, ledger: &Ledger) -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use super::discreet;
+    use super::Place;
+
+    fn discreet(error: &str, statement: &str, written: Option<&str>) -> String {
+        let (statement, written) = (Some(statement.to_owned()), written.map(str::to_owned));
+        Place { file: String::new(), line: None, statement, written, doing: "" }.discreet(error)
+    }
 
     #[test]
     fn what_a_server_quotes_of_a_statement_with_a_secret_is_masked() {
         let error = "invalid input syntax for type integer: \"postgres://u:pw@h/d\" (22P02)";
         assert_eq!(
-            discreet(error, Some("SELECT '***'::int")),
+            discreet(error, "SELECT '***'::int", None),
             "invalid input syntax for type integer: \"***\" (22P02)"
         );
-        assert_eq!(discreet(error, Some("SELECT 'x'::int")), error);
-        assert_eq!(discreet("near 'pw and no end", Some("'***'")), "near ");
+        assert_eq!(discreet(error, "SELECT 'x'::int", None), error);
+        assert_eq!(discreet("near 'pw and no end", "'***'", None), "near ");
         let mysql = "use near 'PASSWORD 'pw' NONSENSE' at line 1 (1064)";
-        assert_eq!(discreet(mysql, Some("PASSWORD ***")), "use near \"***\" at line 1 (1064)");
+        assert_eq!(discreet(mysql, "PASSWORD ***", None), "use near \"***\" at line 1 (1064)");
+    }
+
+    #[test]
+    fn what_a_server_quotes_of_a_value_put_into_a_statement_is_masked() {
+        let written = "SELECT ${TOKEN}::int FROM t";
+        let error = "invalid input syntax for type integer: \"geheim\"";
+        let said = discreet(error, written, Some(written));
+        assert_eq!(said, "invalid input syntax for type integer: \"***\"");
+        let error = "relation \"t\" does not exist";
+        assert_eq!(discreet(error, written, Some(written)), error);
     }
 }

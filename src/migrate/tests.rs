@@ -10,7 +10,8 @@ use crate::engine::fake::{Fake, Server, error};
 use crate::engine::{DbError, Engine, Verdict};
 use crate::exit::{Exit, Result};
 use crate::format::prisma::Prisma;
-use crate::format::{Files, Format};
+use crate::format::testing::told;
+use crate::format::{Files, Format, OutOfOrder};
 use crate::lock::{Outcome, acquire};
 use crate::migrations::Migrations;
 use crate::plan::{Plans, Policy};
@@ -36,7 +37,7 @@ async fn migrate_as(
         directory: "migrations".into(),
         format,
         format_was_detected: false,
-        list: format.read(&files, Engine::Postgres).unwrap(),
+        list: format.read(&files, &told(Engine::Postgres)).unwrap(),
         history_table: None,
         opaque: None,
         environment: None,
@@ -46,7 +47,7 @@ async fn migrate_as(
     let conditions = Conditions { limit: None, writable: true, create_database: false };
     let mut attempts = Attempts::new(&mut fake, conditions);
     let ready = attempts.connect(Some(&ledger), None).await.unwrap_or_else(|_| panic!("it is up"));
-    let policy = Policy { fails_on_edited: true, fails_on_missing: true };
+    let policy = Policy { fails_on_edited: true, fails_on_missing: true, out_of_order: OutOfOrder::Apply };
     let plans = Plans {
         migrations: &migrations,
         engine: Engine::Postgres,

@@ -24,7 +24,7 @@ impl Residue {
     /// What a step leaves.
     pub fn of(engine: Engine, step: &Step) -> Self {
         let migration = &step.migration;
-        let statements = script::statements(engine, &migration.sql);
+        let statements = migration.statements(engine);
         let commits_itself =
             statements.iter().any(|statement| script::controls_transaction(engine, statement.text));
         if step.atomicity == Atomicity::Together {
@@ -44,7 +44,7 @@ impl Residue {
         let commits_inside = statements.iter().any(|statement| script::may_commit_inside(statement.text));
         // Sent as one message, it is one transaction to PostgreSQL.
         if engine == Engine::Postgres
-            && !script::must_be_split(engine, &migration.sql)
+            && migration.is_sent_at_once(engine)
             && !commits_itself
             && !commits_inside
         {
@@ -58,7 +58,7 @@ impl Residue {
 
 /// Whether a file does nothing but `CREATE INDEX CONCURRENTLY`: then the catalog tells how far an interrupted run got.
 pub(super) fn builds_only_indexes(engine: Engine, migration: &Migration) -> bool {
-    let statements = script::statements(engine, &migration.sql);
+    let statements = migration.statements(engine);
     engine == Engine::Postgres
         && !statements.is_empty()
         && statements.iter().all(|statement| script::concurrent_index(statement.text).is_some())
@@ -90,7 +90,8 @@ mod tests {
     use super::Residue;
     use crate::engine::Engine;
     use crate::format::prisma::Prisma;
-    use crate::format::{FORMATS, Format, Migration};
+    use crate::format::testing::step;
+    use crate::format::{FORMATS, Format, Migration, Part};
 
     fn residue(engine: Engine, sql: &str) -> Residue {
         residue_as(FORMATS[0], engine, sql)
@@ -101,13 +102,13 @@ mod tests {
             id: "1".into(),
             file: "1_a.sql".into(),
             description: String::new(),
-            sql: sql.into(),
+            parts: vec![Part::whole(sql)],
             checksum: Vec::new(),
             no_transaction: sql.starts_with("-- no-transaction"),
             unusable: None,
             requires: Vec::new(),
         };
-        Residue::of(engine, &format.step(engine, &migration, false).unwrap())
+        Residue::of(engine, &step(format, engine, &migration, false).unwrap())
     }
 
     #[test]

@@ -3,11 +3,14 @@
 use super::{Plan, Planned, Plans, Policy, State};
 use crate::engine::{Engine, Facts, Reading, Row};
 use crate::exit::{Exit, Failure, Result};
-use crate::format::{FORMATS, Files, Format};
+use crate::format::testing::told;
+use crate::format::{FORMATS, Files, Format, OutOfOrder};
 use crate::migrations::Migrations;
 
-const STRICT: Policy = Policy { fails_on_edited: true, fails_on_missing: true };
-const LENIENT: Policy = Policy { fails_on_edited: false, fails_on_missing: false };
+const STRICT: Policy =
+    Policy { fails_on_edited: true, fails_on_missing: true, out_of_order: OutOfOrder::Apply };
+const LENIENT: Policy =
+    Policy { fails_on_edited: false, fails_on_missing: false, out_of_order: OutOfOrder::Apply };
 
 fn migrations(files: &[(&str, &str)]) -> Migrations {
     let contents = files.iter().map(|(name, text)| ((*name).into(), text.as_bytes().to_vec())).collect();
@@ -17,7 +20,10 @@ fn migrations(files: &[(&str, &str)]) -> Migrations {
         format,
         format_was_detected: true,
         list: format
-            .read(&Files { directory: "migrations".into(), contents, ..Files::default() }, Engine::Postgres)
+            .read(
+                &Files { directory: "migrations".into(), contents, ..Files::default() },
+                &told(Engine::Postgres),
+            )
             .unwrap(),
         history_table: None,
         opaque: None,
@@ -43,13 +49,14 @@ fn with<T>(migrations: &Migrations, policy: Policy, ask: impl FnOnce(&Plans<'_>)
 }
 
 fn plan(migrations: &Migrations, history: &[Row]) -> Plan {
-    with(migrations, STRICT, |plans| Plan::new(plans, Some(history)).unwrap())
+    with(migrations, STRICT, |plans| Plan::new(plans, &facts(false), Some(history)).unwrap())
 }
 
 fn facts(holds_tables: bool) -> Facts {
     Facts {
         server_version: "15.20".into(),
         database: "app".into(),
+        user: "app".into(),
         schema: "public".into(),
         read_only: None,
         pooled: false,
@@ -222,7 +229,7 @@ fn begun_by_prisma(sql: &str) -> (Migrations, Vec<Row>) {
     let format: &'static dyn Format = &crate::format::prisma::Prisma;
     let contents = [("1_a/migration.sql".into(), sql.as_bytes().to_vec())].into();
     let files = Files { directory: "migrations".into(), contents, directories: ["1_a".into()].into() };
-    let list = format.read(&files, Engine::Postgres).unwrap();
+    let list = format.read(&files, &told(Engine::Postgres)).unwrap();
     let row = ["1_a", "00", "0", "0"].into_iter().map(|value| Some(value.to_owned()));
     let on_disk = Migrations {
         directory: "migrations".into(),
@@ -243,7 +250,7 @@ fn a_mark_of_our_own_lost_connection_is_no_failure_where_nothing_can_have_stayed
         let resumable = |interrupted| {
             with(&on_disk, LENIENT, |plans| {
                 let plans = Plans { interrupted, ..*plans };
-                !Plan::new(&plans, Some(&history)).unwrap().resumable.is_empty()
+                !Plan::new(&plans, &facts(false), Some(&history)).unwrap().resumable.is_empty()
             })
         };
         assert!(!resumable(None), "somebody else's");
@@ -285,7 +292,7 @@ fn files_that_do_not_show_what_is_pending_never_say_that_nothing_is() {
     let head: Row = vec![Some("aaaa".into())];
     let ask = |unread: &Migrations| {
         with(unread, STRICT, |plans| {
-            let plan = Plan::new(plans, Some(std::slice::from_ref(&head))).unwrap();
+            let plan = Plan::new(plans, &facts(false), Some(std::slice::from_ref(&head))).unwrap();
             let reading = Reading { facts: facts(false), history: Some(vec![head.clone()]) };
             (plan.has_nothing_to_do(STRICT), plan.steps(plans, &reading))
         })

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use castoff::engine::Engine;
+use castoff::engine::{Engine, Facts};
+use castoff::environment::Environment;
 use castoff::exit::{Exit, Failure};
-use castoff::format::Assessment;
-use castoff::migrations::Migrations;
+use castoff::format::{Assessment, Site, Told};
+use castoff::migrations::{Found, Migrations, Search};
 use fastrand::Rng;
 
 use crate::alembic_driver::{Driver, strings};
@@ -126,7 +127,13 @@ fn write(random: &mut Rng, history: &[Invented]) -> Scratch {
 }
 
 fn read(project: &Path) -> Result<Migrations, Failure> {
-    Migrations::read(Some(project), Some("alembic"), None, Engine::Sqlite)
+    let environment = Environment::default();
+    let told = Told { engine: Engine::Sqlite, environment: &environment, multi_statement: false };
+    let search = Search { directory: Some(project), format: Some("alembic"), history_table: None, told };
+    match search.run()? {
+        Found::Settled(migrations) => Ok(migrations),
+        Found::Undecided(_) => panic!("the format was named"),
+    }
 }
 
 fn ids(migrations: &Migrations) -> Vec<String> {
@@ -135,7 +142,9 @@ fn ids(migrations: &Migrations) -> Vec<String> {
 
 fn assess(migrations: &Migrations, heads: &[String]) -> Assessment {
     let rows: Vec<_> = heads.iter().map(|head| vec![Some(head.clone())]).collect();
-    migrations.format.assess(&migrations.list, &rows).expect("heads are rows")
+    let (facts, table) = (Facts::default(), migrations.ledger(Engine::Sqlite, None).table);
+    let site = Site { engine: Engine::Sqlite, facts: &facts, table: &table };
+    migrations.format.assess(&site, &migrations.list, &rows).expect("heads are rows")
 }
 
 #[test]

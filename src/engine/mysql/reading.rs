@@ -72,6 +72,7 @@ pub(super) async fn read(
             server_version: printed(&answer.version),
             schema: schema.unwrap_or_else(|| home.database.clone()),
             database: home.database.clone(),
+            user: answer.user.clone(),
             read_only: answer.read_only(home),
             pooled: false,
             slots_to_spare: answer.slots_to_spare(connected),
@@ -112,7 +113,8 @@ fn query(home: Option<&Home>, ledger: Option<&Ledger>) -> String {
     };
     statements.push(format!(
         "SELECT VERSION(), DATABASE(), CONNECTION_ID(), @@GLOBAL.read_only, \
-         @@GLOBAL.max_connections, @@SESSION.max_user_connections, @@SESSION.max_allowed_packet, {tables}"
+         @@GLOBAL.max_connections, @@SESSION.max_user_connections, @@SESSION.max_allowed_packet, SUBSTRING_INDEX(USER(), '@', 1), \
+         {tables}"
     ));
     statements.push("SHOW GLOBAL STATUS LIKE 'Threads_connected'".to_owned());
     if let Some(ledger) = ledger {
@@ -132,6 +134,16 @@ pub(super) fn qualified(table: &TableName, database: &str) -> String {
     }
 }
 
+/// The columns of a table in the database the session was opened on, unless the table names another.
+pub(super) fn columns_query(table: &TableName, database: &str) -> String {
+    format!(
+        "SELECT COLUMN_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = {} AND TABLE_NAME = {} \
+         ORDER BY ORDINAL_POSITION",
+        literal(table.schema.as_deref().unwrap_or(database)),
+        literal(&table.name)
+    )
+}
+
 /// The row of facts.
 struct Columns {
     version: String,
@@ -141,6 +153,7 @@ struct Columns {
     max_connections: u64,
     max_user_connections: u64,
     max_packet: Option<usize>,
+    user: String,
     holds_tables: bool,
 }
 
@@ -154,6 +167,7 @@ impl Columns {
             Some(slots),
             Some(user_slots),
             packet,
+            user,
             tables,
         ] = row.as_slice()
         else {
@@ -167,6 +181,7 @@ impl Columns {
             max_connections: slots.parse().unwrap_or(0),
             max_user_connections: user_slots.parse().unwrap_or(0),
             max_packet: packet.as_ref().and_then(|bytes| bytes.parse().ok()),
+            user: user.clone().unwrap_or_default(),
             holds_tables: is_on(tables.as_deref()),
         })
     }
@@ -252,6 +267,7 @@ mod tests {
             max_connections,
             max_user_connections,
             max_packet: None,
+            user: String::new(),
             holds_tables: false,
         }
     }
@@ -259,7 +275,7 @@ mod tests {
     #[test]
     fn a_server_is_read_from_its_row_of_facts() {
         // MariaDB 10.11.
-        let row = ["10.11.19-MariaDB-0+deb12u1", "app", "42", "1", "151", "0", "16777216", "1"];
+        let row = ["10.11.19-MariaDB-0+deb12u1", "app", "42", "1", "151", "0", "16777216", "app", "1"];
         let columns = Columns::parse(&row.map(|value| Some(value.to_owned())).to_vec()).expect("facts");
         assert_eq!(
             (columns.database.as_str(), columns.connection, columns.max_connections),

@@ -46,13 +46,22 @@ pub(super) fn query(ledger: Option<&Ledger>, settings: &[(String, String)]) -> S
     sql.push_str(&format!(
         "SELECT current_setting('server_version'), current_setting('server_version_num'), current_database()::text, \
          pg_backend_pid()::text, ({schema})::text, current_setting('transaction_read_only'), \
-         pg_is_in_recovery(), current_setting('castoff.nonce', true), {SLOTS_TO_SPARE}",
+         pg_is_in_recovery(), current_setting('castoff.nonce', true), current_user::text, {SLOTS_TO_SPARE}",
     ));
     if let (Some(ledger), Some(table)) = (ledger, table) {
         sql.push_str("; ");
         sql.push_str(&ledger.select.replace("{table}", &table));
     }
     sql
+}
+
+/// The columns of a table, as the history table is looked for.
+pub(super) fn columns_query(table: &TableName) -> String {
+    format!(
+        "SELECT attname::text FROM pg_attribute WHERE attrelid = to_regclass({}) AND attnum > 0 AND NOT attisdropped \
+         ORDER BY attnum",
+        literal(&qualified(table))
+    )
 }
 
 /// Whether a schema without a history table exists, and holds other tables: asked only then, since a start with
@@ -91,6 +100,7 @@ pub(super) struct Answer {
     pub(super) schema: String,
     pub(super) read_only: Option<String>,
     pub(super) nonce: Option<String>,
+    pub(super) user: String,
     pub(super) slots_to_spare: bool,
 }
 
@@ -106,6 +116,7 @@ impl Answer {
             Some(read_only),
             Some(recovery),
             nonce,
+            Some(user),
             Some(slots_to_spare),
         ] = row.as_slice()
         else {
@@ -124,6 +135,7 @@ impl Answer {
                 (false, false) => None,
             },
             nonce: nonce.clone().filter(|nonce| !nonce.is_empty()),
+            user: user.clone(),
             slots_to_spare: slots_to_spare == "t",
         })
     }

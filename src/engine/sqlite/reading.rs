@@ -41,6 +41,21 @@ pub(super) async fn read(
     Ok(Answer { version, holds_tables, history })
 }
 
+/// The columns of a table in their order; `None` if there is no such table.
+pub(super) async fn columns(
+    connection: &mut SqliteConnection,
+    table: &TableName,
+) -> Result<Option<Vec<String>>, sqlx::Error> {
+    let rows = sqlx::query("SELECT name FROM pragma_table_info(?1, ?2) ORDER BY cid")
+        .bind(table.name.clone())
+        .bind(table.schema.clone().unwrap_or_else(|| MAIN.to_owned()))
+        .persistent(false)
+        .fetch_all(connection)
+        .await?;
+    let columns = rows.iter().map(|row| row.try_get(0)).collect::<Result<Vec<String>, _>>()?;
+    Ok((!columns.is_empty()).then_some(columns))
+}
+
 /// SQLite's version; whether there are other tables than the history; whether there is a history.
 ///
 /// Names compare as SQLite compares them, without regard to ASCII case; `sqlite_` tables are its own.

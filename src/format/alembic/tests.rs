@@ -7,6 +7,7 @@ use super::locate::Surroundings;
 use super::{Alembic, gathered};
 use crate::engine::{Engine, Row, TableName};
 use crate::exit::{Exit, Failure};
+use crate::format::testing::{site, step, told};
 use crate::format::{Assessment, FORMATS, Files, Format, Gathered, Migration};
 
 /// A revision file with these assignments.
@@ -29,14 +30,14 @@ fn migrations() -> Vec<Migration> {
             ("xxxx.py", source("xxxx", "None", "depends_on = 'bbbb'")),
             ("zzzz.py", source("zzzz", "('cccc', 'xxxx')", "")),
         ]),
-        Engine::Sqlite,
+        &told(Engine::Sqlite),
     );
     read.unwrap()
 }
 
 fn assess(heads: &[&str]) -> Assessment {
     let history: Vec<Row> = heads.iter().map(|head| vec![Some((*head).to_owned())]).collect();
-    Alembic.assess(&migrations(), &history).unwrap()
+    Alembic.assess(&site(Engine::Postgres), &migrations(), &history).unwrap()
 }
 
 fn applied(heads: &[&str]) -> Vec<String> {
@@ -69,14 +70,17 @@ fn a_head_may_be_the_beginning_of_one_id_as_for_alembic() {
     assert_eq!(assess(&[""]).missing, [""]);
     let two = ["abcd1", "abcd2"].map(|id| (format!("{id}.py"), source(id, "None", "")));
     let two: Vec<(&str, String)> = two.iter().map(|(name, text)| (name.as_str(), text.clone())).collect();
-    let two = Alembic.read(&files(&two), Engine::Sqlite).unwrap();
-    assert_eq!(Alembic.assess(&two, &[vec![Some("abcd".into())]]).unwrap().missing, ["abcd"]);
+    let two = Alembic.read(&files(&two), &told(Engine::Sqlite)).unwrap();
+    assert_eq!(
+        Alembic.assess(&site(Engine::Postgres), &two, &[vec![Some("abcd".into())]]).unwrap().missing,
+        ["abcd"]
+    );
 }
 
 #[test]
 fn a_row_that_is_none_of_alembic_s_is_65() {
     for row in [vec![None], vec![Some("a".into()), None], vec![]] {
-        assert_eq!(Alembic.assess(&[], &[row]).unwrap_err().exit, Exit::Data);
+        assert_eq!(Alembic.assess(&site(Engine::Postgres), &[], &[row]).unwrap_err().exit, Exit::Data);
     }
 }
 
@@ -179,22 +183,7 @@ fn what_alembic_refuses_is_an_error_with_its_file() {
 #[test]
 fn a_revision_is_never_a_step_of_castoff_s() {
     let revisions = migrations();
-    assert!(Alembic.step(Engine::Postgres, &revisions[0], false).is_none());
+    assert!(step(&Alembic, Engine::Postgres, &revisions[0], false).is_none());
     assert_eq!(Alembic.default_command(), Some("alembic upgrade heads"));
-    assert_eq!(
-        Alembic.lock_keys(
-            Engine::Postgres,
-            &crate::engine::Facts {
-                server_version: String::new(),
-                database: "app".into(),
-                schema: "public".into(),
-                read_only: None,
-                pooled: false,
-                slots_to_spare: true,
-                schema_exists: true,
-                holds_tables: false,
-            }
-        ),
-        []
-    );
+    assert_eq!(Alembic.lock_keys(&site(Engine::Postgres)), []);
 }

@@ -76,7 +76,7 @@ pub(super) fn assess(migrations: &[Migration], history: &[Row]) -> Result<Assess
         match on_disk.get(record.name) {
             None => assessment.missing.push(id()),
             Some(migration)
-                if migration.unusable.is_none() && !is_checksum(record.checksum, &migration.sql) =>
+                if migration.unusable.is_none() && !is_checksum(record.checksum, &migration.text()) =>
             {
                 assessment.edited.push(id());
             }

@@ -6,6 +6,18 @@ use crate::format::Clock;
 /// The history table's name; `schema-connector/src/migration_persistence.rs`.
 const TABLE: &str = "_prisma_migrations";
 
+/// Its columns.
+pub(super) const COLUMNS: &[&str] = &[
+    "id",
+    "checksum",
+    "finished_at",
+    "migration_name",
+    "logs",
+    "rolled_back_at",
+    "started_at",
+    "applied_steps_count",
+];
+
 /// `create_migrations_table` of `sql-schema-connector/src/flavour/postgres.rs`.
 const CREATE_POSTGRES: &str = "CREATE TABLE {table} (
     id                      VARCHAR(36) PRIMARY KEY NOT NULL,
