@@ -261,6 +261,16 @@ pub trait Format: Sync {
     /// What the tool does by itself, without being told.
     fn habits(&self, engine: Engine) -> Habits;
 
+    /// Whether the history tells an edited file from the one that was applied.
+    fn keeps_checksums(&self) -> bool {
+        true
+    }
+
+    /// Whether the history tells every migration that was applied, and not only how far they go.
+    fn keeps_every_version(&self) -> bool {
+        true
+    }
+
     /// Holds the files against the history; pure.
     fn assess(&self, at: &Site<'_>, migrations: &[Migration], history: &[Row]) -> Result<Assessment>;
 

@@ -15,7 +15,7 @@ use crate::duration::milliseconds;
 use crate::engine::{ConnectOptions, Engine, Ledger, Session};
 use crate::exec::name_phase;
 use crate::exit::{Exit, Failure, Result};
-use crate::migrations::Migrations;
+use crate::format::Format;
 use crate::plan::{Plans, Policy};
 use crate::signals::{Signals, leave_to_main_thread, stopped_by};
 use crate::status::Status;
@@ -171,7 +171,7 @@ impl Life<'_> {
         }
         match (&work, &ledger) {
             (Work::Files(migrations, task), Some(ledger)) => {
-                let policy = self.policy(migrations, engine);
+                let policy = self.policy(migrations.format, engine);
                 let plans = Plans { migrations, engine, ledger, policy, interrupted: None };
                 self.work_on(&mut attempts, ready, &plans, task, &mut prepared).await?;
             }
@@ -308,13 +308,23 @@ impl Life<'_> {
         self.signal("migrate").await as i32
     }
 
-    fn policy(&self, migrations: &Migrations, engine: Engine) -> Policy {
-        let habits = migrations.format.habits(engine);
+    fn policy(&self, format: &dyn Format, engine: Engine) -> Policy {
+        let Config { on_edited, on_missing, out_of_order, .. } = *self.config;
+        let habits = format.habits(engine);
         let fails = |drift: Option<Drift>, habit| drift.map_or(habit, |drift| drift == Drift::Fail);
+        if on_edited == Some(Drift::Fail) && !format.keeps_checksums() {
+            tracing::warn!("--on-edited has no effect: {} keeps no checksums", format.name());
+        }
+        if out_of_order.is_some_and(|wanted| wanted != habits.out_of_order) && !format.keeps_every_version() {
+            tracing::warn!(
+                "--out-of-order has no effect: the history of {} tells only how far the migrations went",
+                format.name()
+            );
+        }
         Policy {
-            fails_on_edited: fails(self.config.on_edited, habits.fails_on_edited),
-            fails_on_missing: fails(self.config.on_missing, habits.fails_on_missing),
-            out_of_order: self.config.out_of_order.unwrap_or(habits.out_of_order),
+            fails_on_edited: fails(on_edited, habits.fails_on_edited),
+            fails_on_missing: fails(on_missing, habits.fails_on_missing),
+            out_of_order: out_of_order.unwrap_or(habits.out_of_order),
         }
     }
 }

@@ -287,10 +287,12 @@ fn collect(
         // Follows links, as the tools do.
         let metadata = fs::metadata(&path).map_err(|error| (path.clone(), error))?;
         if metadata.is_dir() {
-            if depth < MAX_DEPTH {
-                collect(&below, depth + 1, formats, files)?;
-                files.directories.insert(below);
+            if depth == MAX_DEPTH {
+                let why = io::Error::other(format!("directories are nested more than {MAX_DEPTH} deep"));
+                return Err((path, why));
             }
+            collect(&below, depth + 1, formats, files)?;
+            files.directories.insert(below);
         } else if metadata.is_file() && formats.iter().any(|format| format.wants(&below)) {
             files.contents.insert(below, fs::read(&path).map_err(|error| (path, error))?);
         }
@@ -326,6 +328,15 @@ mod tests {
         let migrations = read(root.path(), None).unwrap();
         assert_eq!(migrations.list.len(), 1);
         assert!(migrations.format_was_detected);
+    }
+
+    #[test]
+    fn a_directory_that_leads_back_to_itself_is_not_followed_for_ever() {
+        let root = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink(".", root.path().join("again")).unwrap();
+        let failure = read(root.path(), None).err().unwrap();
+        assert_eq!(failure.exit, Exit::Data);
+        assert!(failure.reason().contains("nested"), "{failure}");
     }
 
     #[test]

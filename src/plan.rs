@@ -1,12 +1,12 @@
 //! What is to be done, from what the files and the history say of each other. Pure.
 
-use crate::engine::{Engine, Facts, Ledger, LockKey, Reading, Row, TableName};
-use crate::exit::{Exit, Failure, Result};
-use crate::format::{Assessment, Atomicity, Migration, OutOfOrder, Repair, Site, Step, Turn, Unfinished};
+use crate::engine::{Engine, Facts, Ledger, LockKey, Reading, Row};
+use crate::exit::Result;
+use crate::format::{Assessment, Atomicity, Migration, OutOfOrder, Site, Step, Turn, Unfinished};
 use crate::lock::{Purpose, Undertaking, own_key};
 use crate::migrations::Migrations;
-use crate::script;
 
+mod refusal;
 mod residue;
 
 pub use residue::Residue;
@@ -240,11 +240,7 @@ impl Plan {
         self.admit(plans, reading)?;
         let (facts, table) = (&reading.facts, &plans.ledger.table);
         if reading.history.is_none() && facts.schema.is_empty() {
-            return Err(Failure::message(
-                Exit::Refused,
-                format!("there is no schema to create {table} in: the search path names none that exists"),
-            )
-            .hint("create the schema, or mend search_path in the URL or of the role"));
+            return Err(refusal::no_schema(table));
         }
         self.planned(plans, facts)
     }
@@ -259,27 +255,19 @@ impl Plan {
         let (facts, history_exists) = (&reading.facts, reading.history.is_some());
         let table = &ledger.table;
         if let Some(unfinished) = self.failed().next() {
-            return Err(blocked(migrations, table, unfinished));
+            return Err(refusal::blocked(migrations, table, unfinished));
         }
         if policy.fails_on_edited && !self.assessment.edited.is_empty() {
-            return Err(self.edited(migrations));
+            return Err(refusal::edited(&self.assessment.edited, migrations));
         }
         if policy.fails_on_missing && self.has_diverged() {
-            return Err(Failure::message(
-                Exit::Data,
-                format!(
-                    "the database has diverged: {} applied and not in {}",
-                    list(&self.assessment.missing),
-                    migrations.directory.display()
-                ),
-            )
-            .hint("deploy the image that holds these migrations, or start anyway with --on-missing warn"));
+            return Err(refusal::diverged(&self.assessment.missing, migrations));
         }
         if policy.out_of_order == OutOfOrder::Fail && !self.assessment.late.is_empty() {
-            return Err(self.out_of_order(migrations));
+            return Err(refusal::out_of_order(&self.assessment, migrations));
         }
         if self.has_pending() && !history_exists && facts.holds_tables {
-            foreign_tables(plans)?;
+            refusal::foreign_tables(plans)?;
         }
         Ok(())
     }
@@ -287,69 +275,25 @@ impl Plan {
     fn planned(&self, plans: &Plans<'_>, facts: &Facts) -> Result<Vec<Planned>> {
         let Plans { migrations, engine, .. } = *plans;
         if self.opaque {
-            return Err(not_ours(migrations));
+            return Err(refusal::not_ours(migrations));
         }
         let mut steps = Vec::new();
         let mut previous = self.assessment.applied.last().map(|applied| applied.id.as_str());
         for id in self.to_apply(migrations) {
             let Some(migration) = migrations.get(id) else { continue };
             if let Some(why) = &migration.unusable {
-                return Err(Failure::message(Exit::Data, format!("{}: {why}", migration.file.display()))
-                    .hint("nothing was applied"));
+                return Err(refusal::unusable(&migration.file, why));
             }
             let resumed = self.resumable.iter().any(|resumable| resumable == id);
             let turn = Turn { migration, resumed, previous };
             let Some(step) = migrations.format.step(&plans.site(facts), &turn) else {
-                return Err(not_ours(migrations));
+                return Err(refusal::not_ours(migrations));
             };
-            refuse_what_cannot_run(engine, &step.migration)?;
+            refusal::of_what_cannot_run(engine, &step.migration)?;
             previous = Some(id);
             steps.push(Planned { residue: Residue::of(engine, &step), step });
         }
         Ok(steps)
-    }
-
-    fn edited(&self, migrations: &Migrations) -> Failure {
-        let edited = &self.assessment.edited;
-        let files: Vec<String> = edited
-            .iter()
-            .filter_map(|id| migrations.get(id))
-            .map(|migration| migration.file.display().to_string())
-            .collect();
-        let line_endings = edited
-            .iter()
-            .filter_map(|id| migrations.get(id))
-            .any(|migration| migration.text().contains("\r\n"));
-        let hint = if line_endings {
-            "the file has Windows line endings: check it out with LF, as it was applied (.gitattributes: *.sql \
-             text eol=lf)"
-        } else {
-            "restore the file as it was applied and put the change into a new migration, or start anyway with \
-             --on-edited warn"
-        };
-        Failure::message(
-            Exit::Data,
-            format!("{} changed after it was applied: its checksum differs", list(&files)),
-        )
-        .hint(hint)
-    }
-
-    fn out_of_order(&self, migrations: &Migrations) -> Failure {
-        let late = &self.assessment.late;
-        let files: Vec<String> = late
-            .iter()
-            .filter_map(|id| migrations.get(id))
-            .map(|migration| migration.file.display().to_string())
-            .collect();
-        let last = self.assessment.applied.last().map_or("what is applied", |applied| &applied.id);
-        Failure::message(
-            Exit::Data,
-            format!("{} sorts before {last}, which is already applied: out of order", list(&files)),
-        )
-        .hint(
-            "give it a later version, or say what is to be done with it: --out-of-order apply or skip \
-             (CASTOFF_OUT_OF_ORDER); nothing was applied",
-        )
     }
 
     /// What a person should know although the application starts.
@@ -359,108 +303,23 @@ impl Plan {
         if self.state(false) == State::Ahead {
             warnings.push(format!(
                 "the database is ahead of this image: {} applied and not in {}; starting anyway, as after a rollback",
-                list(&seen.missing),
+                refusal::list(&seen.missing),
                 migrations.directory.display()
             ));
         } else if !policy.fails_on_missing && self.has_diverged() {
-            warnings.push(format!("{} applied and not on disk", list(&seen.missing)));
+            warnings.push(format!("{} applied and not on disk", refusal::list(&seen.missing)));
         }
         if policy.out_of_order == OutOfOrder::Skip && !seen.late.is_empty() {
-            warnings.push(format!("{} not applied: out of order, and skipped as asked", list(&seen.late)));
+            warnings.push(format!(
+                "{} not applied: out of order, and skipped as asked",
+                refusal::list(&seen.late)
+            ));
         }
         if !policy.fails_on_edited && !seen.edited.is_empty() {
-            warnings.push(format!("{} changed after being applied", list(&seen.edited)));
+            warnings.push(format!("{} changed after being applied", refusal::list(&seen.edited)));
         }
         warnings
     }
-}
-
-/// An earlier run was broken off, and nobody but a person can say what stayed of it.
-fn blocked(migrations: &Migrations, table: &TableName, unfinished: &Unfinished) -> Failure {
-    let Unfinished { id, error, .. } = unfinished;
-    let recorded = match error.as_deref().map(first_line) {
-        Some(error) if !error.is_empty() => format!(", with this error: {error}"),
-        _ => String::new(),
-    };
-    let Repair { applied, rolled_back } = migrations.format.repair(table, id);
-    Failure::message(
-        Exit::Data,
-        format!("migration {id} was begun earlier and did not finish: so {table} says{recorded}"),
-    )
-    .hint(format!(
-        "see what of it is in the database; finish it by hand and {applied}, or undo it by hand and {rolled_back} to \
-         run it again"
-    ))
-}
-
-/// What no server can run is said before anything is applied.
-fn refuse_what_cannot_run(engine: Engine, migration: &Migration) -> Result<()> {
-    for part in migration.parts.iter().filter(|part| part.rows.is_none()) {
-        if let Some(refusal) = script::refusal(engine, &part.sql) {
-            let (file, line) = (migration.file_of(part).display(), part.line_in_file(refusal.line));
-            return Err(Failure::message(Exit::Data, format!("{file}:{line}: {}", refusal.what))
-                .hint(format!("{}; nothing was applied", refusal.hint)));
-        }
-    }
-    Ok(())
-}
-
-/// The files are programs, which their tool runs.
-fn not_ours(migrations: &Migrations) -> Failure {
-    let name = migrations.format.name();
-    Failure::message(
-        Exit::Data,
-        format!("the migrations in {} are programs that only {name} can run", migrations.directory.display()),
-    )
-    .hint(format!(
-        "name the command that does: --migrate-command \"{}\" (CASTOFF_MIGRATE_COMMAND); nothing was applied",
-        migrations.format.default_command().unwrap_or(name)
-    ))
-}
-
-/// The schema holds tables, and no history says whose they are.
-fn foreign_tables(plans: &Plans<'_>) -> Result<()> {
-    let Plans { migrations, engine, ledger, .. } = *plans;
-    let (format, table) = (migrations.format, &ledger.table);
-    let name = format.name();
-    let refused = format.habits(engine).refuses_foreign_tables;
-    let (exit, why) = match (migrations.format_was_detected, refused) {
-        (false, false) => return Ok(()),
-        (true, false) => (
-            Exit::Usage,
-            format!(
-                "the files look like {name}'s, and running them on somebody else's schema would be a guess"
-            ),
-        ),
-        (detected, true) => (
-            if detected { Exit::Usage } else { Exit::Data },
-            format!("{name} applies nothing to a schema that is not empty and that it does not know"),
-        ),
-    };
-    let failure = Failure::message(exit, format!("the database holds tables but no {table}; {why}"));
-    Err(if refused {
-        failure.hint(
-            "check the database and schema; to baseline an existing one, say of each migration that is in it already: \
-             castoff resolve --applied ID",
-        )
-    } else {
-        failure.hint(format!(
-            "if they belong to it, say so: --format {name} (CASTOFF_FORMAT); check the database and schema otherwise"
-        ))
-    })
-}
-
-/// The first line of a text that is not empty.
-fn first_line(text: &str) -> &str {
-    text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default()
-}
-
-/// A few names, and how many more.
-fn list(names: &[String]) -> String {
-    const SHOWN: usize = 5;
-    let shown: Vec<&str> = names.iter().take(SHOWN).map(String::as_str).collect();
-    let more = names.len().saturating_sub(SHOWN);
-    if more == 0 { shown.join(", ") } else { format!("{} and {more} more", shown.join(", ")) }
 }
 
 #[cfg(test)]

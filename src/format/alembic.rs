@@ -128,6 +128,10 @@ impl Format for Alembic {
         }
     }
 
+    fn keeps_checksums(&self) -> bool {
+        false
+    }
+
     fn assess(&self, _: &Site<'_>, migrations: &[Migration], history: &[Row]) -> Result<Assessment> {
         history::assess(migrations, history)
     }

@@ -181,6 +181,15 @@ fn hint(migrating: Migrating<'_>, planned: &Planned, broken: &Broken) -> String 
         Some("42501") => parts.push("grant the role what the statement needs".to_owned()),
         _ => parts.extend(broken.error.hint.clone()),
     }
+    // Without a mark nothing tells of a run that ended between its script and its row.
+    let unmarked = step.mark.is_empty() && step.before.is_empty() && planned.residue != Residue::Nothing;
+    if unmarked && is_there_already(migrating.engine, &broken.error) {
+        let Repair { applied, .. } = repair(migrating, planned);
+        parts.push(format!(
+            "an earlier run probably got this far and ended before it was recorded: if all of the file is in the \
+             database, {applied}"
+        ));
+    }
     parts.push(match broken.left {
         Left::Nothing => "it was rolled back; fix it and deploy again".to_owned(),
         Left::Record => {
@@ -194,6 +203,21 @@ fn hint(migrating: Migrating<'_>, planned: &Planned, broken: &Broken) -> String 
         Left::Part => half_applied(migrating, planned),
     });
     parts.join("; ")
+}
+
+/// Whether what a statement would create is in the database already.
+fn is_there_already(engine: Engine, error: &DbError) -> bool {
+    let codes: &[&str] = match engine {
+        // duplicate_table, _column, _object, _function, _schema; unique_violation.
+        Engine::Postgres => &["42P07", "42701", "42710", "42723", "42P06", "23505"],
+        // ER_TABLE_EXISTS_ERROR, ER_DUP_FIELDNAME, ER_DUP_KEYNAME, ER_DUP_ENTRY, ER_DB_CREATE_EXISTS, ER_SP_ALREADY_EXISTS,
+        // ER_TRG_ALREADY_EXISTS, ER_FK_DUP_NAME.
+        Engine::MySql => &["1050", "1060", "1061", "1062", "1007", "1304", "1359", "1826"],
+        Engine::Sqlite => {
+            return error.message.contains(" already exists") || error.message.contains("duplicate column");
+        }
+    };
+    error.code.as_deref().is_some_and(|code| codes.contains(&code))
 }
 
 fn half_applied(migrating: Migrating<'_>, planned: &Planned) -> String {

@@ -116,6 +116,27 @@ fn the_first_state_that_holds_is_the_state() {
 }
 
 #[test]
+fn what_comes_late_is_applied_skipped_or_refused() {
+    let on_disk = migrations(&[("1_a.sql", "SELECT 1"), ("2_b.sql", "SELECT 2"), ("3_c.sql", "SELECT 3")]);
+    let history = [row(&on_disk, "2", true)];
+    let told = |out_of_order| Policy { out_of_order, ..STRICT };
+    assert_eq!(ids(&on_disk, &history, told(OutOfOrder::Apply)), ["1", "3"]);
+    assert_eq!(ids(&on_disk, &history, told(OutOfOrder::Skip)), ["3"]);
+    let failure = refusal(&on_disk, &history, told(OutOfOrder::Fail));
+    assert_eq!(failure.exit, Exit::Data);
+    assert!(failure.reason().contains("1_a.sql") && failure.reason().contains("before 2"), "{failure}");
+    let all_but_late = [row(&on_disk, "2", true), row(&on_disk, "3", true)];
+    let skipped = |policy| {
+        with(&on_disk, policy, |plans| {
+            let plan = Plan::new(plans, &facts(false), Some(&all_but_late)).unwrap();
+            (plan.has_nothing_to_do(policy), plan.warnings(&on_disk, policy).len())
+        })
+    };
+    assert_eq!(skipped(told(OutOfOrder::Skip)), (true, 1), "the application starts, with a warning");
+    assert!(!skipped(told(OutOfOrder::Fail)).0);
+}
+
+#[test]
 fn an_unlocked_reading_concludes_nothing_but_that_nothing_is_pending() {
     let on_disk = migrations(TWO);
     let done = |id| row(&on_disk, id, true);
