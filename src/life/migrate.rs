@@ -44,8 +44,14 @@ impl Life<'_> {
             };
             let plan = plans.plan(&locked.reading);
             let undecided = plan.as_ref().is_ok_and(Plan::is_undecided) && locked.contended;
-            let steps = match plan.and_then(|plan| plan.steps(&plans, &locked.reading)) {
-                Ok(steps) => steps,
+            let steps = plan.and_then(|plan| Ok((plan.steps(&plans, &locked.reading)?, plan)));
+            let steps = match steps {
+                Ok((steps, plan)) => {
+                    if lost.is_none() {
+                        warn_of_drift(&plan, &plans);
+                    }
+                    steps
+                }
                 Err(_) if undecided && !has_made_way => {
                     locked.release().await;
                     has_made_way = true;
@@ -138,10 +144,15 @@ pub(super) fn nothing_to_do(plans: &Plans<'_>, reading: &Reading, after_a_loss: 
     if !after_a_loss {
         tracing::info!(event = "migrate.none", "nothing is pending");
     }
-    for warning in plans.plan(reading)?.warnings(plans.migrations, plans.policy) {
+    warn_of_drift(&plans.plan(reading)?, plans);
+    Ok(())
+}
+
+/// What policy lets pass is said all the same.
+fn warn_of_drift(plan: &Plan, plans: &Plans<'_>) {
+    for warning in plan.warnings(plans.migrations, plans.policy) {
         tracing::warn!("{warning}");
     }
-    Ok(())
 }
 
 /// A migration whose connection was lost in the middle.
