@@ -33,6 +33,15 @@ impl Gate {
 
     /// Waits until a session stands before the gate, and returns its id on the server.
     pub(crate) fn visitor(&mut self) -> i64 {
+        eventually("a session stands before the gate", || self.visitors().first().copied())
+    }
+
+    /// Waits until nobody stands before it any more.
+    pub(crate) fn deserted(&mut self) {
+        eventually("nobody stands before the gate", || self.visitors().is_empty().then_some(()));
+    }
+
+    fn visitors(&mut self) -> Vec<i64> {
         let sql = match self.engine {
             Engine::Postgres => {
                 "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2 AND objid = 777 AND NOT granted \
@@ -44,10 +53,8 @@ impl Gate {
                 self.name
             ),
         };
-        eventually("a session stands before the gate", || {
-            let rows = self.keeper.rows(&sql);
-            rows.first().map(|row| row[0].as_ref().expect("an id").parse().expect("a number"))
-        })
+        let rows = self.keeper.rows(&sql);
+        rows.iter().map(|row| row[0].as_ref().expect("an id").parse().expect("a number")).collect()
     }
 
     /// Ends the session that stands before the gate, as an administrator would, and returns its id.
@@ -58,6 +65,7 @@ impl Gate {
         } else {
             self.keeper.exec(&format!("KILL CONNECTION {id}"));
         }
+        self.deserted();
         id
     }
 

@@ -1,0 +1,143 @@
+//! What is broken off leaves exactly what the tool leaves, and the next start does what the tool would do.
+
+use serde_json::{Value, json};
+
+use crate::harness::{Finished, Run, eventually};
+use crate::project::Project;
+use crate::site::{Site, has_not_started, has_started};
+use crate::stand::Stand;
+use crate::tool::{Aftermath, Cause, Mark};
+
+/// The first statement of the broken one, a statement that no transaction holds if it is to run outside one, and the rest.
+fn project(site: &Site, apart: bool, rest: &str) -> Project {
+    let mut project = Project::new(site.tool);
+    project.add(10, "first", "CREATE TABLE a (id INT);\n");
+    let middle = if apart { site.tool.outside(site.engine()) } else { "" };
+    let sql = format!("CREATE TABLE half (id INT);\n\n{middle}{rest}");
+    if apart {
+        project.add_apart(20, "second", &sql);
+    } else {
+        project.add(20, "second", &sql);
+    }
+    project.add(30, "third", "CREATE TABLE c (id INT);\n");
+    project
+}
+
+const FAILING: &str = "INSERT INTO nowhere\nVALUES (1);\n";
+
+pub(crate) fn failure_in_the_middle(site: &Site) {
+    failure(site, false);
+}
+
+/// Where a tool has no way to run a script outside a transaction, the statement that needs it is what fails.
+pub(crate) fn failure_without_a_transaction(site: &Site) {
+    failure(site, true);
+}
+
+fn failure(site: &Site, apart: bool) {
+    let mut project = project(site, apart, FAILING);
+    let aftermath = site.tool.aftermath(site.engine(), Cause::Failure, apart);
+    let run = has_not_started(site.run(&project).output(), 80);
+    is_told(site, &project, &run, apart, aftermath);
+    is_left(site, &project, aftermath);
+
+    let again = has_not_started(site.run(&project).output(), if aftermath.blocks { 65 } else { 80 });
+    assert!(again.field("exit", "reason").contains(&project.id(20)), "{again}");
+    assert_eq!(again.events("migration.failed").len(), usize::from(!aftermath.blocks), "{again}");
+    is_left(site, &project, aftermath);
+    // A mended file is run where the tool has not recorded the failure.
+    project.add(20, "second", "CREATE TABLE IF NOT EXISTS half (id INT);\n");
+    is_run_again(site, &project, aftermath);
+}
+
+/// File, line and statement of what failed, and nothing that is not true.
+fn is_told(site: &Site, project: &Project, run: &Finished, apart: bool, aftermath: Aftermath) {
+    assert_eq!(run.applied(), [project.id(10)], "{run}");
+    let culprit =
+        if apart && !site.tool.runs_apart(site.engine()) { "VACUUM" } else { "INSERT INTO nowhere" };
+    let failed = run.event("migration.failed");
+    assert_eq!(failed["id"], project.id(20), "{run}");
+    assert_eq!(failed["line"], project.line(20, culprit), "{run}");
+    assert!(run.field("migration.failed", "file").ends_with(project.file(20)), "{run}");
+    assert!(run.field("migration.failed", "statement").starts_with(culprit), "{run}");
+    assert!(!run.field("migration.failed", "error").is_empty(), "{run}");
+    let hint = run.field("migration.failed", "hint");
+    assert!(!hint.is_empty(), "{run}");
+    assert!(!aftermath.stays || !hint.contains("was rolled back"), "{run}");
+    assert!(run.field("exit", "reason").contains(&project.id(20)), "{run}");
+}
+
+/// The tables, the history and what `status` says of them.
+fn is_left(site: &Site, project: &Project, aftermath: Aftermath) {
+    let Aftermath { mark, stays, blocks } = aftermath;
+    assert_eq!(site.database.has_table("half"), stays, "what came before the break stays: {stays}");
+    assert!(site.database.has_table("a") && !site.database.has_table("c"));
+    let mut recorded = vec![(10, Mark::Applied)];
+    recorded.extend(mark.map(|mark| (20, mark)));
+    site.assert_history(project, &recorded);
+
+    let (code, state) = if blocks { (65, "failed") } else { (82, "pending") };
+    // A lock that is the whole server's may be another database's.
+    let said: Value = eventually("nobody holds the tool's lock", || {
+        let run = Run::new(["status", "--json"]).database(&site.database).migrations(&project.files);
+        let run = run.env("CASTOFF_FORMAT", site.tool.name()).output();
+        let said: Value = serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {run}"));
+        (said["state"] != "migrating").then(|| {
+            assert_eq!(run.code, code, "{run}");
+            said
+        })
+    });
+    assert_eq!(said["state"], state, "{said}");
+    if blocks {
+        assert_eq!(said["failed"][0]["id"], project.id(20), "{said}");
+    } else {
+        assert_eq!(said["pending"], json!(project.ids(&[20, 30])), "{said}");
+    }
+}
+
+/// The next start is refused, or goes on with the broken one.
+fn is_run_again(site: &Site, project: &Project, aftermath: Aftermath) {
+    if aftermath.blocks {
+        let run = has_not_started(site.run(project).output(), 65);
+        assert!(run.field("exit", "reason").contains(&project.id(20)), "{run}");
+        assert!(run.applied().is_empty() && !site.database.has_table("c"), "{run}");
+        return;
+    }
+    let run = has_started(site.run(project).output());
+    assert_eq!(run.applied(), project.ids(&[20, 30]), "{run}");
+    assert!(site.database.has_table("half") && site.database.has_table("c"));
+    site.assert_applied(project, &[10, 20, 30]);
+}
+
+pub(crate) fn killed_in_the_middle(site: &Site) {
+    killed(site, false);
+}
+
+fn killed(site: &Site, apart: bool) {
+    let mut stand = Stand::closed(site);
+    let project = project(site, apart, &stand.sql());
+    let aftermath = site.tool.aftermath(site.engine(), Cause::Kill, apart);
+    let mut running = site.run(&project).spawn();
+    stand.hold(&mut running, &project.id(20));
+    stand.kill(running);
+    stand.open(None);
+    is_left(site, &project, aftermath);
+    if aftermath.stays && !aftermath.blocks {
+        // The tool knows nothing of it, so the file is run again and meets what it did.
+        let run = has_not_started(site.run(&project).output(), 80);
+        assert!(run.field("migration.failed", "statement").contains("half"), "{run}");
+        is_left(site, &project, aftermath);
+    } else {
+        is_run_again(site, &project, aftermath);
+    }
+}
+
+/// Where a tool has no way to run a script outside a transaction, there is nothing to kill: it fails first.
+pub(crate) fn killed_without_a_transaction(site: &Site) {
+    if site.tool.runs_apart(site.engine()) {
+        killed(site, true);
+    } else {
+        let run = has_not_started(site.run(&project(site, true, "")).output(), 80);
+        assert!(run.field("migration.failed", "statement").starts_with("VACUUM"), "{run}");
+    }
+}

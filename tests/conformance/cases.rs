@@ -1,0 +1,74 @@
+//! The list of cases, and a test of each for every engine.
+
+use crate::harness::{Database, Engine};
+use crate::site::Site;
+use crate::tool::Tool;
+
+/// Every case as tests of one tool; the last line of its description.
+macro_rules! conformance {
+    ($tool:ident) => {
+        $crate::cases::tests! { $tool
+            apply [postgres mariadb sqlite]
+                cold_apply
+                the_history_table
+                nothing_pending
+                one_more_pending;
+            drift [postgres mariadb sqlite]
+                edited_file
+                missing_in_the_middle
+                ahead
+                ahead_with_something_pending
+                out_of_order;
+            broken [postgres mariadb sqlite]
+                failure_in_the_middle
+                failure_without_a_transaction
+                killed_in_the_middle
+                killed_without_a_transaction;
+            herd [postgres mariadb sqlite]
+                twenty_in_the_middle_of_a_slow_migration
+                fifty_at_once;
+            text [postgres mariadb sqlite]
+                windows_line_ends
+                byte_order_mark
+                empty_directory
+                duplicate_version
+                not_utf8
+                five_megabytes
+                spaces_and_unicode_in_names
+                transaction_of_its_own;
+            text [postgres]
+                emptied_search_path;
+        }
+    };
+}
+
+macro_rules! tests {
+    ($tool:ident $($topic:ident $engines:tt $($case:ident)+;)+) => {
+        $($(
+            mod $case {
+                $crate::cases::tests!(@on $tool $topic $case $engines);
+            }
+        )+)+
+    };
+    (@on $tool:ident $topic:ident $case:ident [$($engine:ident)+]) => {
+        $(
+            #[test]
+            fn $engine() {
+                $crate::cases::run(&super::$tool, stringify!($engine), $crate::$topic::$case);
+            }
+        )+
+    };
+}
+pub(crate) use tests;
+
+/// Runs a case in a database of its own.
+pub(crate) fn run(tool: &'static dyn Tool, engine: &str, case: fn(&Site)) {
+    let engine = match engine {
+        "postgres" => Engine::Postgres,
+        "mariadb" => Engine::MySql,
+        _ => Engine::Sqlite,
+    };
+    if let Some(database) = Database::on(engine) {
+        case(&Site { tool, database });
+    }
+}

@@ -1,0 +1,128 @@
+//! Files that no longer fit the history: the tool's own habit, and what the user may say instead.
+
+use serde_json::json;
+
+use crate::project::Project;
+use crate::site::{Site, has_not_started, warnings};
+
+pub(crate) fn edited_file(site: &Site) {
+    let project = site.three_applied();
+    let before = site.whole_history();
+    project.edit(10, "CREATE TABLE users (id BIGINT PRIMARY KEY);\n");
+    let habits = site.tool.habits();
+    if !habits.sees_edited {
+        let run = site.starts_with(&project, ["--on-edited", "fail"]);
+        assert_eq!(warnings(&run), 0, "{run}");
+        let said = site.status(&project, 0);
+        assert_eq!((&said["state"], &said["edited"]), (&json!("up-to-date"), &json!([])), "{said}");
+        return;
+    }
+    let refused = if habits.fails_on_edited {
+        site.does_not_start(&project, 65)
+    } else {
+        site.starts(&project);
+        has_not_started(site.run(&project).option(["--on-edited", "fail"]).output(), 65)
+    };
+    assert!(refused.field("exit", "reason").contains(project.file(10)), "{refused}");
+    let edited = json!([project.id(10)]);
+    let said = site.status(&project, if habits.fails_on_edited { 65 } else { 0 });
+    assert_eq!((&said["state"], &said["edited"]), (&json!("edited"), &edited), "{said}");
+    let run = site.starts_with(&project, ["--on-edited", "warn"]);
+    assert!(warnings(&run) > 0 && run.stderr.contains(&project.id(10)), "{run}");
+    assert_eq!(site.whole_history(), before);
+}
+
+pub(crate) fn missing_in_the_middle(site: &Site) {
+    let project = site.three_applied();
+    let before = site.whole_history();
+    project.remove(20);
+    let habits = site.tool.habits();
+    if habits.sees_gaps {
+        is_diverged(site, &project, &[20]);
+    } else {
+        let run = site.starts_with(&project, ["--on-missing", "fail"]);
+        assert_eq!(warnings(&run), 0, "{run}");
+        assert_eq!(site.status(&project, 0)["state"], "up-to-date");
+    }
+    assert_eq!(site.whole_history(), before);
+}
+
+/// What is missing stops the start or is warned of, by the tool's habit and as the user says.
+fn is_diverged(site: &Site, project: &Project, missing: &[u32]) {
+    let missing = project.ids(missing);
+    if site.tool.habits().fails_on_missing {
+        let run = site.does_not_start(project, 65);
+        assert!(run.field("exit", "reason").contains(&missing[0]), "{run}");
+        let said = site.status(project, 65);
+        assert_eq!((&said["state"], &said["missing"]), (&json!("diverged"), &json!(missing)), "{said}");
+    } else {
+        let run = has_not_started(site.run(project).option(["--on-missing", "fail"]).output(), 65);
+        assert!(run.field("exit", "reason").contains(&missing[0]), "{run}");
+    }
+    let pending = site.status_with(project, ["--on-missing", "fail"], 65)["pending"].clone();
+    let code = if pending == json!([]) { 0 } else { 82 };
+    let said = site.status_with(project, ["--on-missing", "warn"], code);
+    assert_eq!((&said["state"], &said["missing"]), (&json!("diverged"), &json!(missing)), "{said}");
+    let run = site.starts_with(project, ["--on-missing", "warn"]);
+    assert!(warnings(&run) > 0 && run.stderr.contains(&missing[0]), "{run}");
+    assert_eq!(json!(run.applied()), pending, "{run}");
+}
+
+/// An old image after a rollback starts under every tool.
+pub(crate) fn ahead(site: &Site) {
+    let project = site.three_applied();
+    let before = site.whole_history();
+    project.remove(30);
+    for run in [site.starts(&project), site.starts_with(&project, ["--on-missing", "fail"])] {
+        assert!(warnings(&run) > 0 && run.stderr.contains(&project.id(30)), "{run}");
+        assert!(run.events("lock.acquired").is_empty(), "{run}");
+    }
+    let said = site.status(&project, 0);
+    assert_eq!((&said["state"], &said["missing"]), (&json!("ahead"), &json!([project.id(30)])), "{said}");
+    assert_eq!(site.whole_history(), before);
+}
+
+/// Two branches: this image has one that the database does not know, and lacks one that the database has.
+pub(crate) fn ahead_with_something_pending(site: &Site) {
+    let mut project = site.three_applied();
+    project.remove(30);
+    project.add(40, "pending", "CREATE TABLE pending (id INT);\n");
+    if site.tool.habits().fails_on_missing {
+        site.does_not_start(&project, 65);
+        assert!(!site.database.has_table("pending"), "nothing is applied to a diverged history");
+    }
+    is_diverged(site, &project, &[30]);
+    assert_eq!(site.count("pending"), 0);
+    site.assert_applied(&project, &[10, 20, 30, 40]);
+}
+
+pub(crate) fn out_of_order(site: &Site) {
+    let mut project = site.three_applied();
+    project.add(15, "late", "CREATE TABLE late (id INT);\n");
+    match site.tool.habits().out_of_order {
+        "apply" => {
+            assert_eq!(site.status(&project, 82)["pending"], json!([project.id(15)]));
+            let run = site.starts(&project);
+            assert_eq!(run.applied(), [project.id(15)], "{run}");
+            assert_eq!(site.count("late"), 0);
+            site.assert_applied(&project, &[10, 20, 30, 15]);
+            site.starts(&project).event("migrate.none");
+        }
+        "skip" => {
+            let run = site.starts(&project);
+            assert!(run.applied().is_empty(), "{run}");
+            site.status(&project, 0);
+            is_not_applied(site, &project);
+        }
+        habit => {
+            assert_eq!(habit, "fail");
+            site.does_not_start(&project, 65).says(&project.id(15));
+            is_not_applied(site, &project);
+        }
+    }
+}
+
+fn is_not_applied(site: &Site, project: &Project) {
+    assert!(!site.database.has_table("late"));
+    site.assert_applied(project, &[10, 20, 30]);
+}

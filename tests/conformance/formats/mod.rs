@@ -1,0 +1,4 @@
+//! One description for each tool.
+
+mod prisma;
+mod sqlx;
