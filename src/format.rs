@@ -16,6 +16,7 @@ pub mod alembic;
 mod entry;
 mod part;
 pub mod prisma;
+mod session;
 pub mod sqlx;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -340,6 +341,13 @@ fn utf8<'a>(file: &Path, content: &'a [u8], tool: &str) -> Result<&'a str> {
         unreadable(file, format!("line {line} is not UTF-8"))
             .hint(format!("save the file as UTF-8; {tool} refuses it as well"))
     })
+}
+
+/// Two files that cannot both be recorded.
+fn same_version(one: &Migration, other: &Migration) -> Failure {
+    let (first, second) = (one.file.display(), other.file.display());
+    Failure::message(Exit::Data, format!("{first} and {second} have the same version {}", one.id))
+        .hint("give one of them another version; nothing was applied")
 }
 
 /// A file that its tool could not read either.

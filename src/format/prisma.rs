@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     Assessment, Atomicity, Entry, Files, Format, Habits, Migration, OutOfOrder, Parameter, Part, Repair,
-    Resolution, Site, Step, Told, Turn, unreadable, utf8,
+    Resolution, Site, Step, Told, Turn, session, unreadable, utf8,
 };
 use crate::engine::{DbError, Engine, Ledger, LockKey, Row, TableName, Value};
 use crate::exit::{Exit, Failure, Result};
@@ -126,7 +126,7 @@ impl Format for Prisma {
 
     fn session_settings(&self, engine: Engine) -> Vec<String> {
         match engine {
-            Engine::Postgres => vec![ledger::SERVERS_TIME_ZONE.into(), ledger::OWN_TIME_ZONE.into()],
+            Engine::Postgres => session::servers_own(),
             Engine::MySql | Engine::Sqlite => Vec::new(),
         }
     }

@@ -10,7 +10,7 @@ use sqlx::{AssertSqlSafe, SqlSafeStr};
 
 use super::{
     Applied, Assessment, Atomicity, Entry, Files, Format, Habits, Migration, OutOfOrder, Parameter, Part,
-    Repair, Site, Step, Told, Turn, Unfinished, has_directives, timestamp, unreadable, utf8,
+    Repair, Site, Step, Told, Turn, Unfinished, has_directives, same_version, timestamp, unreadable, utf8,
 };
 use crate::engine::{Engine, Ledger, LockKey, Row, TableName, Value};
 use crate::exit::{Exit, Failure, Result};
@@ -87,15 +87,7 @@ impl Format for Sqlx {
             if let [(first, one), (second, other)] = pair
                 && first == second
             {
-                return Err(Failure::message(
-                    Exit::Data,
-                    format!(
-                        "{} and {} have the same version {first}",
-                        one.file.display(),
-                        other.file.display()
-                    ),
-                )
-                .hint("give one of them another version; nothing was applied"));
+                return Err(same_version(one, other));
             }
         }
         Ok(migrations.into_iter().map(|(_, migration)| migration).collect())

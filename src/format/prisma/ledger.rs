@@ -54,24 +54,6 @@ const CREATE_SQLITE: &str = "CREATE TABLE {quoted table} (
     \"applied_steps_count\"   INTEGER UNSIGNED NOT NULL DEFAULT 0
 );";
 
-/// Gives the session the time zone and date style of the server's own files, for a role that may read them. Others cannot
-/// know: sqlx's wish hides what the server would have taken, and the files are shown to superusers alone.
-pub(super) const SERVERS_TIME_ZONE: &str = "DO $$ BEGIN \
-    PERFORM set_config(name, setting, false) FROM pg_catalog.pg_file_settings \
-    WHERE lower(name) IN ('timezone', 'datestyle') AND applied; \
-    EXCEPTION WHEN insufficient_privilege THEN NULL; END $$";
-
-/// Gives the session the time zone and date style of its role and database, which Prisma's session has and which ours
-/// has not: sqlx asks for UTC when it connects (`sqlx-postgres/src/connection/establish.rs`).
-///
-/// The most specific setting counts, as in the server's `process_settings`.
-pub(super) const OWN_TIME_ZONE: &str = "SELECT set_config(name, value, false) FROM (SELECT DISTINCT ON (name) name, value \
-    FROM (SELECT lower(split_part(setting, '=', 1)) AS name, substr(setting, strpos(setting, '=') + 1) AS value, \
-    setrole <> 0 AS by_role, setdatabase <> 0 AS by_database FROM pg_db_role_setting, unnest(setconfig) AS setting \
-    WHERE setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database())) \
-    AND setrole IN (0, (SELECT oid FROM pg_roles WHERE rolname = session_user))) AS settings \
-    WHERE name IN ('timezone', 'datestyle') ORDER BY name, by_role DESC, by_database DESC) AS chosen";
-
 /// The history table on an engine.
 ///
 /// Columns: name, checksum, whether finished, whether rolled back, logs of what is neither, seconds of the finish.
