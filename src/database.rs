@@ -27,6 +27,11 @@ impl Configured {
         self.usual_schema.and(target.schema.clone()).or(usual)
     }
 
+    /// The search path that the URL asks for.
+    pub fn search_path(&self) -> Option<String> {
+        self.database.target().search_path().map(str::to_owned)
+    }
+
     /// The configuration, for what the application is given of it.
     pub fn database(&self) -> &Database {
         &self.database

@@ -208,6 +208,17 @@ pub struct Habits {
     pub schema: Option<&'static str>,
 }
 
+/// What a tool's own variables say. The user's options stand above them, the tool's habits below.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wishes {
+    /// The migrations directory.
+    pub directory: Option<PathBuf>,
+    /// The history table.
+    pub history_table: Option<TableName>,
+    /// What it does with a migration that comes late.
+    pub out_of_order: Option<OutOfOrder>,
+}
+
 /// How a person makes the history of a migration that was broken off true, in the words of an instruction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Repair {
@@ -251,6 +262,20 @@ pub trait Format: Sync {
     /// `table` is the history table that the user named.
     fn gather(&self, _named: Option<&Path>, _table: Option<&TableName>) -> Result<Option<Gathered>> {
         Ok(None)
+    }
+
+    /// What the tool's own variables say, where it reads such.
+    ///
+    /// # Errors
+    ///
+    /// 64 for a value that is none, or that castoff does not follow.
+    fn wishes(&self, _: &Told<'_>) -> Result<Wishes> {
+        Ok(Wishes::default())
+    }
+
+    /// The schema of the history, where the tool takes it from the search path in the URL and from nothing else.
+    fn schema_in(&self, _search_path: &str) -> Option<String> {
+        None
     }
 
     /// The history table on an engine; `table` replaces the tool's own name for it.

@@ -15,7 +15,7 @@ use crate::duration::milliseconds;
 use crate::engine::{ConnectOptions, Engine, Ledger, Session};
 use crate::exec::name_phase;
 use crate::exit::{Exit, Failure, Result};
-use crate::format::Format;
+use crate::migrations::Migrations;
 use crate::plan::{Plans, Policy};
 use crate::signals::{Signals, leave_to_main_thread, stopped_by};
 use crate::status::Status;
@@ -154,7 +154,8 @@ impl Life<'_> {
         database.look_up()?;
         let mut work = Work::of(config, engine)?;
         let mut connector = Configured::new(database, options.clone(), work.usual_schema(engine));
-        let mut ledger = work.ledger(engine, connector.schema().as_deref());
+        let search_path = connector.search_path();
+        let mut ledger = work.ledger(engine, connector.schema(), search_path.as_deref());
         let conditions = Conditions {
             limit: config.timeouts.connect,
             writable: self.needs_writes(),
@@ -166,12 +167,12 @@ impl Life<'_> {
         let mut ready = self.wait(&mut attempts, ledger.as_ref(), Some(others), times).await?;
         if let Work::Undecided(undecided) = &work {
             (work, ready) = Box::pin(self.decide(&mut attempts, ready, (undecided, engine), times)).await?;
-            ledger = work.ledger(engine, None);
+            ledger = work.ledger(engine, None, search_path.as_deref());
             ready = Box::pin(self.read_history(&mut attempts, ready, ledger.as_ref(), times)).await?;
         }
         match (&work, &ledger) {
             (Work::Files(migrations, task), Some(ledger)) => {
-                let policy = self.policy(migrations.format, engine);
+                let policy = self.policy(migrations, engine);
                 let plans = Plans { migrations, engine, ledger, policy, interrupted: None };
                 self.work_on(&mut attempts, ready, &plans, task, &mut prepared).await?;
             }
@@ -308,7 +309,8 @@ impl Life<'_> {
         self.signal("migrate").await as i32
     }
 
-    fn policy(&self, format: &dyn Format, engine: Engine) -> Policy {
+    fn policy(&self, migrations: &Migrations, engine: Engine) -> Policy {
+        let Migrations { format, wishes, .. } = migrations;
         let Config { on_edited, on_missing, out_of_order, .. } = *self.config;
         let habits = format.habits(engine);
         let fails = |drift: Option<Drift>, habit| drift.map_or(habit, |drift| drift == Drift::Fail);
@@ -324,7 +326,7 @@ impl Life<'_> {
         Policy {
             fails_on_edited: fails(on_edited, habits.fails_on_edited),
             fails_on_missing: fails(on_missing, habits.fails_on_missing),
-            out_of_order: out_of_order.unwrap_or(habits.out_of_order),
+            out_of_order: out_of_order.or(wishes.out_of_order).unwrap_or(habits.out_of_order),
         }
     }
 }

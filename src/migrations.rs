@@ -1,5 +1,6 @@
 //! The migrations on disk: the directory, the format it is in, and what is to be done about drift.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
 use std::io;
@@ -7,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::engine::{Engine, Ledger, TableName};
 use crate::exit::{Exit, Failure, Result};
-use crate::format::{DEFAULT_DIRECTORIES, FORMATS, Files, Format, Gathered, Migration, Told};
+use crate::format::{DEFAULT_DIRECTORIES, FORMATS, Files, Format, Gathered, Migration, Told, Wishes};
 
 /// How deep directories are searched: a link that leads back up must not be followed for ever.
 const MAX_DEPTH: usize = 16;
@@ -52,6 +53,8 @@ pub struct Migrations {
     pub list: Vec<Migration>,
     /// The history table that the user or the tool's configuration names, if any.
     pub history_table: Option<TableName>,
+    /// What the tool's own variables say.
+    pub wishes: Wishes,
     /// Why what is pending cannot be known from the files, where only the tool can tell.
     pub opaque: Option<String>,
     /// A variable that makes the migrate command read the same files, where it would not find them by itself.
@@ -75,7 +78,10 @@ impl Search<'_> {
         }
         let directory = match self.directory {
             Some(directory) => directory.to_owned(),
-            None => only_default()?,
+            None => match self.own_directory(format)? {
+                Some(directory) => directory,
+                None => only_default()?,
+            },
         };
         let candidates: Vec<_> = FORMATS
             .iter()
@@ -96,12 +102,36 @@ impl Search<'_> {
     }
 }
 
+impl Search<'_> {
+    /// The directory that a tool's own variable names. Without a format, a variable that its tool could not read says
+    /// nothing of whose files there are.
+    fn own_directory(&self, format: Option<&'static dyn Format>) -> Result<Option<PathBuf>> {
+        if let Some(format) = format {
+            return Ok(format.wishes(&self.told)?.directory);
+        }
+        let named: BTreeSet<PathBuf> =
+            FORMATS.iter().filter_map(|format| format.wishes(&self.told).ok()?.directory).collect();
+        if named.len() > 1 {
+            let named: Vec<_> = named.iter().map(|path| path.to_string_lossy()).collect();
+            return Err(several(&named.iter().map(AsRef::as_ref).collect::<Vec<_>>()));
+        }
+        Ok(named.into_iter().next())
+    }
+}
+
 impl Undecided {
     /// The tools it could be, each with the history table it would have.
-    pub fn candidates(&self, engine: Engine) -> impl Iterator<Item = (&'static dyn Format, TableName)> {
-        let table =
-            move |format: &'static dyn Format| format.ledger(engine, self.history_table.as_ref()).table;
-        self.formats.iter().map(move |format| (*format, table(*format)))
+    ///
+    /// # Errors
+    ///
+    /// 64 for a variable of one of these tools that castoff cannot honour.
+    pub fn candidates(&self, told: &Told<'_>) -> Result<Vec<(&'static dyn Format, TableName)>> {
+        let candidate = |format: &&'static dyn Format| {
+            let wished = format.wishes(told)?.history_table;
+            let table = self.history_table.as_ref().or(wished.as_ref());
+            Ok((*format, format.ledger(told.engine, table).table))
+        };
+        self.formats.iter().map(candidate).collect()
     }
 
     /// Reads the files, now that the database has said whose history it holds.
@@ -147,6 +177,7 @@ impl Migrations {
         {
             return Self::gathered(gathered, format, true, history_table);
         }
+        let wishes = format.wishes(told)?;
         let list = format.read(files, told)?;
         let directory = files.directory.clone();
         if list.is_empty() {
@@ -157,7 +188,8 @@ impl Migrations {
             format,
             format_was_detected,
             list,
-            history_table,
+            history_table: history_table.or_else(|| wishes.history_table.clone()),
+            wishes,
             opaque: None,
             environment: None,
         })
@@ -174,7 +206,16 @@ impl Migrations {
             return Err(empty(&directory));
         }
         let history_table = named.or(history_table);
-        Ok(Self { directory, format, format_was_detected, list, history_table, opaque, environment })
+        Ok(Self {
+            directory,
+            format,
+            format_was_detected,
+            list,
+            history_table,
+            wishes: Wishes::default(),
+            opaque,
+            environment,
+        })
     }
 
     /// The history table on an engine; in this schema, unless the user named another with the table.
@@ -207,12 +248,13 @@ fn only_default() -> Result<PathBuf> {
         } else {
             "copy the migrations into the image and name them with --migrations or CASTOFF_MIGRATIONS"
         })),
-        several => Err(Failure::message(
-            Exit::Usage,
-            format!("there are several migrations directories: {}", several.join(", ")),
-        )
-        .hint("name the one to use with --migrations or CASTOFF_MIGRATIONS")),
+        found => Err(several(found)),
     }
+}
+
+fn several(found: &[&str]) -> Failure {
+    Failure::message(Exit::Usage, format!("there are several migrations directories: {}", found.join(", ")))
+        .hint("name the one to use with --migrations or CASTOFF_MIGRATIONS")
 }
 
 fn named(name: &str) -> Result<&'static dyn Format> {

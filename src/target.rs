@@ -165,7 +165,12 @@ pub const SEARCH_PATH: &str = "search_path";
 impl Target {
     /// Whether the URL says where names are looked up.
     pub fn has_search_path(&self) -> bool {
-        self.settings.iter().any(|(name, _)| name == SEARCH_PATH)
+        self.search_path().is_some()
+    }
+
+    /// Where names are looked up, if the URL says it.
+    pub fn search_path(&self) -> Option<&str> {
+        self.settings.iter().find(|(name, _)| name == SEARCH_PATH).map(|(_, path)| path.as_str())
     }
 
     /// Whether a server of the host list has to be asked if it takes writes; a single host is judged by who waits

@@ -3,7 +3,7 @@
 use super::work::{Work, told};
 use super::{Life, Times};
 use crate::attempt::{Attempts, Ready, Trouble};
-use crate::engine::{DbError, Engine, Ledger, Session};
+use crate::engine::{DbError, Engine, Ledger, Session, TableName};
 use crate::exit::Result;
 use crate::format::Format;
 use crate::migrations::Undecided;
@@ -21,16 +21,18 @@ impl Life<'_> {
         (undecided, engine): (&Undecided, Engine),
         times: &mut Times,
     ) -> Result<(Work, Ready)> {
+        let told = told(self.config, engine);
+        let candidates = undecided.candidates(&told)?;
         let owners = loop {
             let session = &mut *ready.session;
-            let ask = async { owners(session, undecided, engine).await.map_err(Trouble::NotYet) };
+            let ask = async { owners(session, &candidates).await.map_err(Trouble::NotYet) };
             let bounded = async { Ok(attempts.bounded(ask, None).await) };
             match self.interruptible("wait", bounded).await? {
                 Ok(owners) => break owners,
                 Err(trouble) => ready = self.look_again(attempts, trouble, None, times).await?,
             }
         };
-        let migrations = undecided.settle(&owners, &told(self.config, engine))?;
+        let migrations = undecided.settle(&owners, &told)?;
         tracing::info!(
             "the history in the database says that the migrations are in the format of {}",
             migrations.format.name()
@@ -78,14 +80,13 @@ impl Life<'_> {
 /// The tools whose history table is there, by its columns.
 async fn owners(
     session: &mut dyn Session,
-    undecided: &Undecided,
-    engine: Engine,
+    candidates: &[(&'static dyn Format, TableName)],
 ) -> std::result::Result<Vec<&'static dyn Format>, DbError> {
     let mut owners = Vec::new();
-    for (format, table) in undecided.candidates(engine) {
-        let columns = session.columns(&table).await?;
+    for (format, table) in candidates {
+        let columns = session.columns(table).await?;
         if columns.is_some_and(|columns| are(&columns, format.columns())) {
-            owners.push(format);
+            owners.push(*format);
         }
     }
     Ok(owners)

@@ -82,10 +82,18 @@ impl Work {
         }
     }
 
-    /// The history to read.
-    pub(super) fn ledger(&self, engine: Engine, schema: Option<&str>) -> Option<Ledger> {
+    /// The history to read: in this schema, or where the tool looks with this search path in the URL.
+    pub(super) fn ledger(
+        &self,
+        engine: Engine,
+        schema: Option<String>,
+        search_path: Option<&str>,
+    ) -> Option<Ledger> {
         match self {
-            Self::Files(migrations, _) => Some(migrations.ledger(engine, schema)),
+            Self::Files(migrations, _) => {
+                let schema = schema.or_else(|| migrations.format.schema_in(search_path?));
+                Some(migrations.ledger(engine, schema.as_deref()))
+            }
             Self::Wait | Self::Command(_) | Self::Undecided(_) => None,
         }
     }

@@ -10,7 +10,7 @@ use crate::engine::fake::{Fake, Server};
 use crate::engine::{Engine, Facts, Holder, LockKey, Row};
 use crate::exit::{Exit, Result};
 use crate::format::testing::told;
-use crate::format::{FORMATS, Files, OutOfOrder};
+use crate::format::{FORMATS, Files, OutOfOrder, Wishes};
 use crate::migrations::Migrations;
 use crate::plan::{Plans, Policy};
 
@@ -25,6 +25,7 @@ fn migrations() -> Migrations {
         format_was_detected: false,
         list: format.read(&files, &told(Engine::Postgres)).unwrap(),
         history_table: None,
+        wishes: Wishes::default(),
         opaque: None,
         environment: None,
     }

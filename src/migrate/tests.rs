@@ -11,7 +11,7 @@ use crate::engine::{DbError, Engine, Verdict};
 use crate::exit::{Exit, Result};
 use crate::format::prisma::Prisma;
 use crate::format::testing::told;
-use crate::format::{Files, Format, OutOfOrder};
+use crate::format::{Files, Format, OutOfOrder, Wishes};
 use crate::lock::{Outcome, acquire};
 use crate::migrations::Migrations;
 use crate::plan::{Plans, Policy};
@@ -39,6 +39,7 @@ async fn migrate_as(
         format_was_detected: false,
         list: format.read(&files, &told(Engine::Postgres)).unwrap(),
         history_table: None,
+        wishes: Wishes::default(),
         opaque: None,
         environment: None,
     };

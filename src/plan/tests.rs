@@ -4,7 +4,7 @@ use super::{Plan, Planned, Plans, Policy, State};
 use crate::engine::{Engine, Facts, Reading, Row};
 use crate::exit::{Exit, Failure, Result};
 use crate::format::testing::told;
-use crate::format::{FORMATS, Files, Format, OutOfOrder};
+use crate::format::{FORMATS, Files, Format, OutOfOrder, Wishes};
 use crate::migrations::Migrations;
 
 const STRICT: Policy =
@@ -26,6 +26,7 @@ fn migrations(files: &[(&str, &str)]) -> Migrations {
             )
             .unwrap(),
         history_table: None,
+        wishes: Wishes::default(),
         opaque: None,
         environment: None,
     }
@@ -258,6 +259,7 @@ fn begun_by_prisma(sql: &str) -> (Migrations, Vec<Row>) {
         format_was_detected: false,
         list,
         history_table: None,
+        wishes: Wishes::default(),
         opaque: None,
         environment: None,
     };
@@ -307,6 +309,7 @@ fn files_that_do_not_show_what_is_pending_never_say_that_nothing_is() {
         format_was_detected: false,
         list: Vec::new(),
         history_table: None,
+        wishes: Wishes::default(),
         opaque: Some("only Python knows".into()),
         environment: None,
     };
