@@ -23,6 +23,11 @@ mod wire;
 /// character set of the handshake.
 const UTF8: &str = "SET NAMES utf8mb4";
 
+/// Takes back what sqlx asks for when it connects (`sqlx-mysql/src/connection/stream.rs`): with `IGNORE_SPACE` the names of
+/// functions are reserved, and a tool's `CREATE TABLE count` would fail. Where the server itself has it, it stays.
+const SERVERS_SQL_MODE: &str = "sql_mode = IF(FIND_IN_SET('IGNORE_SPACE', @@GLOBAL.sql_mode), \
+    @@SESSION.sql_mode, REPLACE(@@SESSION.sql_mode, 'IGNORE_SPACE', ''))";
+
 /// Opens a session: one attempt over all hosts, authentication included.
 ///
 /// # Errors

@@ -176,9 +176,10 @@ impl Format for Sqlx {
         match engine {
             // `PgConnectOptions::new_without_pgpass`; the rest of sqlx's startup parameters every session has.
             Engine::Postgres => vec!["SET extra_float_digits = 2".into()],
-            // `sqlx-mysql/src/options/connect.rs`: `||` is concatenation, times are UTC.
+            // `sqlx-mysql/src/options/connect.rs`: `||` is concatenation, times are UTC. And what it asks for before that
+            // (`sqlx-mysql/src/connection/stream.rs`).
             Engine::MySql => vec![
-                "SET sql_mode=(SELECT CONCAT(@@sql_mode, ',PIPES_AS_CONCAT,NO_ENGINE_SUBSTITUTION')),\
+                "SET sql_mode=(SELECT CONCAT(@@sql_mode, ',IGNORE_SPACE,PIPES_AS_CONCAT,NO_ENGINE_SUBSTITUTION')),\
                  time_zone='+00:00',NAMES utf8mb4"
                     .into(),
             ],

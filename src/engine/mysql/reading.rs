@@ -2,7 +2,7 @@
 
 use super::errors::Stage;
 use super::wire::{Answer, Wire};
-use super::{UTF8, identifier, literal};
+use super::{SERVERS_SQL_MODE, UTF8, identifier, literal};
 use crate::engine::{DbError, Facts, Ledger, Reading, Row, TableName, Verdict};
 
 /// A waiter keeps its connection only while at least a quarter of all slots is free.
@@ -89,7 +89,7 @@ fn query(home: Option<&Home>, ledger: Option<&Ledger>) -> String {
     let mut statements = Vec::new();
     if home.is_none() {
         // Where the server has it off, every poll would read the first one's snapshot.
-        statements.push(format!("{UTF8}, autocommit = 1"));
+        statements.push(format!("{UTF8}, autocommit = 1, {SERVERS_SQL_MODE}"));
         // Neither of these changes while a session lives, and naming one the server does not know would be an error:
         // MariaDB has tx_read_only, MySQL 8 transaction_read_only, and innodb_read_only (Aurora's readers) is there
         // only with InnoDB.
