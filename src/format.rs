@@ -13,6 +13,7 @@ use crate::environment::Environment;
 use crate::exit::{Exit, Failure, Result};
 
 pub mod alembic;
+pub mod dbmate;
 mod entry;
 mod part;
 pub mod prisma;
@@ -25,7 +26,7 @@ pub use entry::{Clock, Entry, Moment, Parameter};
 pub use part::{Located, Part};
 
 /// The formats built in, in the order `--version` lists them.
-pub static FORMATS: &[&dyn Format] = &[&sqlx::Sqlx, &prisma::Prisma, &alembic::Alembic];
+pub static FORMATS: &[&dyn Format] = &[&sqlx::Sqlx, &prisma::Prisma, &dbmate::Dbmate, &alembic::Alembic];
 
 /// Where migrations are looked for when nobody says.
 pub const DEFAULT_DIRECTORIES: [&str; 4] =

@@ -21,6 +21,13 @@ mod alembic_turns;
 #[cfg(test)]
 #[path = "interop/corpus.rs"]
 mod corpus;
+// dbmate 2.36.
+#[cfg(test)]
+#[path = "interop/dbmate.rs"]
+mod dbmate;
+#[cfg(test)]
+#[path = "interop/dbmate_cli.rs"]
+mod dbmate_cli;
 #[cfg(test)]
 #[path = "interop/dump.rs"]
 mod dump;

@@ -1,0 +1,214 @@
+//! dbmate: `<version>….sql` with `-- migrate:up` and `-- migrate:down` in it, and `schema_migrations`.
+//!
+//! Everything here mirrors `pkg/dbmate/{db,migration}.go` and `pkg/driver/{postgres,mysql,sqlite}` of dbmate 2.36.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use super::{
+    Applied, Assessment, Atomicity, Entry, Files, Format, Habits, Migration, OutOfOrder, Part, Repair, Site,
+    Step, Told, Turn, Wishes, same_version, session, utf8,
+};
+use crate::engine::{Engine, Ledger, LockKey, Row, TableName, Value};
+use crate::exit::{Exit, Failure, Result};
+
+mod blocks;
+mod variables;
+
+/// The dbmate format.
+#[derive(Debug)]
+pub struct Dbmate;
+
+/// The history table's name; `New` of `pkg/dbmate/db.go`. golang-migrate and Rails call theirs the same.
+const TABLE: &str = "schema_migrations";
+
+/// `CreateMigrationsTable` of `pkg/driver/postgres/postgres.go`, since 2.27; shorter in older ones, which changes nothing.
+const CREATE_POSTGRES: &str = "create table if not exists {table} (version varchar primary key)";
+
+/// `CreateMigrationsTable` of `pkg/driver/mysql/mysql.go`.
+const CREATE_MYSQL: &str = "create table if not exists {table} (version varchar(128) primary key)";
+
+/// `CreateMigrationsTable` of `pkg/driver/sqlite/sqlite.go`. SQLite keeps the text, quotes and all.
+const CREATE_SQLITE: &str = "create table if not exists {quoted table} (version varchar(128) primary key)";
+
+impl Format for Dbmate {
+    fn name(&self) -> &'static str {
+        "dbmate"
+    }
+
+    fn recognises(&self, files: &Files) -> bool {
+        let has_up = |content: &Vec<u8>| std::str::from_utf8(content).is_ok_and(blocks::has_up);
+        files.contents.iter().any(|(path, content)| version(path).is_some() && has_up(content))
+    }
+
+    fn columns(&self) -> &'static [&'static str] {
+        &["version"]
+    }
+
+    /// `FindMigrations`: in the order of the files' names, byte by byte.
+    fn read(&self, files: &Files, _: &Told<'_>) -> Result<Vec<Migration>> {
+        let mut migrations: Vec<Migration> = Vec::new();
+        for (path, content) in &files.contents {
+            let Some(version) = version(path) else { continue };
+            let file = files.directory.join(path);
+            let content = utf8(&file, content, "dbmate")?;
+            let (parts, no_transaction, unusable) = match blocks::up(content) {
+                Ok(up) => {
+                    let part = Part { line: up.line, ..Part::whole(up.text) };
+                    (vec![part], !up.transaction, None)
+                }
+                // It reads a file only when it runs it.
+                Err(why) => (Vec::new(), false, Some(why)),
+            };
+            let migration = Migration {
+                id: version.to_owned(),
+                file,
+                description: String::new(),
+                parts,
+                checksum: Vec::new(),
+                no_transaction,
+                unusable,
+                requires: Vec::new(),
+            };
+            if let Some(other) = migrations.iter().find(|other| other.id == version) {
+                return Err(same_version(other, &migration));
+            }
+            migrations.push(migration);
+        }
+        Ok(migrations)
+    }
+
+    fn wishes(&self, told: &Told<'_>) -> Result<Wishes> {
+        variables::wishes(told)
+    }
+
+    /// `migrationsTableNameParts` of `pkg/driver/postgres/postgres.go`: the first one, to the letter, even `$user`.
+    fn schema_in(&self, search_path: &str) -> Option<String> {
+        let first = search_path.split(',').next().unwrap_or_default().trim();
+        Some(first.to_owned()).filter(|first| !first.is_empty())
+    }
+
+    fn ledger(&self, engine: Engine, table: Option<&TableName>) -> Ledger {
+        let create = match engine {
+            Engine::Postgres => CREATE_POSTGRES,
+            Engine::MySql => CREATE_MYSQL,
+            Engine::Sqlite => CREATE_SQLITE,
+        };
+        Ledger {
+            table: table.cloned().unwrap_or_else(|| TableName { schema: None, name: TABLE.into() }),
+            // Every column, so that another tool's table of this name is seen to be that.
+            select: "SELECT * FROM {table}".into(),
+            create: vec![create.into()],
+        }
+    }
+
+    /// It takes none.
+    fn lock_keys(&self, _: &Site<'_>) -> Vec<LockKey> {
+        Vec::new()
+    }
+
+    fn habits(&self, _: Engine) -> Habits {
+        Habits {
+            fails_on_edited: false,
+            fails_on_missing: false,
+            out_of_order: OutOfOrder::Apply,
+            refuses_foreign_tables: false,
+            schema: None,
+        }
+    }
+
+    fn keeps_checksums(&self) -> bool {
+        false
+    }
+
+    fn assess(&self, at: &Site<'_>, migrations: &[Migration], history: &[Row]) -> Result<Assessment> {
+        let mut recorded = BTreeSet::new();
+        for row in history {
+            let [Some(version)] = row.as_slice() else { return Err(not_its_table(at.table)) };
+            recorded.insert(version.as_str());
+        }
+        let on_disk: BTreeSet<&str> = migrations.iter().map(|migration| migration.id.as_str()).collect();
+        let pending = migrations.iter().map(|migration| &migration.id);
+        let pending: Vec<String> = pending.filter(|id| !recorded.contains(id.as_str())).cloned().collect();
+        // What `--strict` compares, as text: files that are gone count for nothing.
+        let newest_applied = recorded.intersection(&on_disk).max();
+        let late = pending.iter().filter(|id| newest_applied.is_some_and(|newest| id.as_str() < *newest));
+        let missing = recorded.difference(&on_disk);
+        Ok(Assessment {
+            applied: recorded.iter().map(|id| Applied { id: (*id).to_owned(), at: None }).collect(),
+            late: late.cloned().collect(),
+            missing: missing.clone().map(|id| (*id).to_owned()).collect(),
+            missing_are_newer: missing.clone().all(|id| Some(id) > on_disk.last()),
+            pending,
+            ..Assessment::default()
+        })
+    }
+
+    /// lib/pq fixes the date style (`connector.go`), go-sql-driver/mysql the collation (`defaultCollationID` of its
+    /// `collations.go`); the rest stays as the server has it. mattn/go-sqlite3 leaves foreign keys off, SQLite's default.
+    fn session_settings(&self, engine: Engine) -> Vec<String> {
+        match engine {
+            Engine::Postgres => {
+                let mut settings = session::servers_own();
+                settings.push("SET DateStyle = 'ISO, MDY'".into());
+                settings
+            }
+            Engine::MySql => vec!["SET NAMES utf8mb4 COLLATE utf8mb4_general_ci".into()],
+            Engine::Sqlite => vec!["PRAGMA foreign_keys = OFF".into()],
+        }
+    }
+
+    /// `Migrate`: the version is recorded after the script, in its transaction if it has one. A failure leaves no row.
+    fn step(&self, _: &Site<'_>, turn: &Turn<'_>) -> Option<Step> {
+        let Turn { migration, resumed, .. } = *turn;
+        let insert = "insert into {table} (version) values (?)";
+        Some(Step {
+            migration: migration.clone(),
+            resumed,
+            atomicity: if migration.no_transaction { Atomicity::Apart } else { Atomicity::Together },
+            mark: Vec::new(),
+            before: Vec::new(),
+            after: vec![Entry::fixed(insert, [Value::Text(migration.id.clone())])],
+            finally: Vec::new(),
+            failed: Vec::new(),
+            undo: Vec::new(),
+        })
+    }
+
+    fn outside_transaction(&self) -> Option<&'static str> {
+        Some("write `-- migrate:up transaction:false`")
+    }
+
+    fn repair(&self, table: &TableName, id: &str) -> Repair {
+        Repair {
+            applied: format!("insert the version {id} into {table}"),
+            rolled_back: format!("delete the row of {id} from {table}, if there is one,"),
+        }
+    }
+}
+
+/// The version in a file's name, zeros and all; `migrationFileRegexp` of `pkg/dbmate/db.go`: `^(\d+).*\.sql$`.
+fn version(path: &Path) -> Option<&str> {
+    if path.parent().is_some_and(|parent| parent != Path::new("")) {
+        return None;
+    }
+    let name = path.as_os_str().as_encoded_bytes();
+    let digits = name.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let (version, rest) = name.split_at_checked(digits).filter(|(version, _)| !version.is_empty())?;
+    (rest.ends_with(b".sql") && !rest.contains(&b'\n')).then(|| std::str::from_utf8(version).ok()).flatten()
+}
+
+/// A row that dbmate would not have written.
+fn not_its_table(table: &TableName) -> Failure {
+    Failure::message(
+        Exit::Data,
+        format!("{table} is not a history table of dbmate's: it has more than the column `version`"),
+    )
+    .hint(format!(
+        "golang-migrate's has the same name: check --format, or name another table with --history-table or {}",
+        variables::TABLE
+    ))
+}
+
+#[cfg(test)]
+mod tests;
