@@ -360,6 +360,11 @@ fn timestamp(seconds: &str) -> Option<String> {
     Some(humantime::format_rfc3339_seconds(SystemTime::UNIX_EPOCH.checked_add(seconds)?).to_string())
 }
 
+/// CRC-32 as IEEE 802.3 has it: what lock keys are made of.
+fn crc32(text: &str) -> u32 {
+    crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC).checksum(text.as_bytes())
+}
+
 /// The text of a file that has to be UTF-8.
 fn utf8<'a>(file: &Path, content: &'a [u8], tool: &str) -> Result<&'a str> {
     std::str::from_utf8(content).map_err(|error| {

@@ -74,6 +74,18 @@ impl Migration {
         }
     }
 
+    /// Whether PostgreSQL, which takes a text of several statements as one transaction, takes all of it for one: it is
+    /// sent at once, and no statement in it ends that.
+    pub fn is_implicit_transaction(&self) -> bool {
+        let engine = Engine::Postgres;
+        let statements = self.statements(engine);
+        let controls =
+            statements.iter().any(|statement| script::controls_transaction(engine, statement.text));
+        // One that stands among others may not.
+        let commits_inside = matches!(statements.as_slice(), [only] if script::may_commit_inside(only.text));
+        self.is_sent_at_once(engine) && !controls && !commits_inside
+    }
+
     /// The file a part stands in.
     pub fn file_of<'a>(&'a self, part: &'a Part) -> &'a Path {
         part.file.as_deref().unwrap_or(&self.file)

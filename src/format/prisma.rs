@@ -13,7 +13,6 @@ use super::{
 };
 use crate::engine::{DbError, Engine, Ledger, LockKey, Row, TableName, Value};
 use crate::exit::{Exit, Failure, Result};
-use crate::script;
 
 mod history;
 mod ledger;
@@ -253,16 +252,8 @@ fn checksum(migration: &Migration) -> Parameter {
     Parameter::Fixed(Value::Text(hex::encode(&migration.checksum)))
 }
 
-/// PostgreSQL takes a text of several statements as one transaction, unless a statement in it ends that; the other two
-/// commit each statement, which the `PRAGMA`s of Prisma's own SQLite scripts rely on.
+/// On the other two every statement is committed, which the `PRAGMA`s of Prisma's own SQLite scripts rely on.
 fn atomicity(engine: Engine, migration: &Migration) -> Atomicity {
-    let statements = migration.statements(engine);
-    let controls = statements.iter().any(|statement| script::controls_transaction(engine, statement.text));
-    // One that stands among others may not.
-    let commits_inside = matches!(statements.as_slice(), [only] if script::may_commit_inside(only.text));
-    if engine != Engine::Postgres || controls || commits_inside || !migration.is_sent_at_once(engine) {
-        Atomicity::Apart
-    } else {
-        Atomicity::Together
-    }
+    let together = engine == Engine::Postgres && migration.is_implicit_transaction();
+    if together { Atomicity::Together } else { Atomicity::Apart }
 }

@@ -10,7 +10,7 @@ use sqlx::{AssertSqlSafe, SqlSafeStr};
 
 use super::{
     Applied, Assessment, Atomicity, Entry, Files, Format, Habits, Migration, OutOfOrder, Parameter, Part,
-    Repair, Site, Step, Told, Turn, Unfinished, has_directives, same_version, timestamp, unreadable, utf8,
+    Repair, Site, Step, Told, Turn, Unfinished, crc32, has_directives, same_version, timestamp, unreadable, utf8,
 };
 use crate::engine::{Engine, Ledger, LockKey, Row, TableName, Value};
 use crate::exit::{Exit, Failure, Result};
@@ -280,10 +280,6 @@ fn migration(
         unusable: None,
         requires: Vec::new(),
     })
-}
-
-fn crc32(text: &str) -> u32 {
-    crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC).checksum(text.as_bytes())
 }
 
 #[cfg(test)]
