@@ -1,0 +1,6 @@
+BEGIN;
+
+ALTER TABLE booking DROP COLUMN held_until;
+DROP INDEX booking_one_hold;
+
+COMMIT;

@@ -1,0 +1,3 @@
+-- The programme is read all day: build the index without stopping the sale. golang-migrate begins no
+-- transaction for a file of one statement.
+CREATE INDEX CONCURRENTLY performance_by_start ON performance (starts_at, venue_id);

@@ -1,0 +1,7 @@
+-- +goose NO TRANSACTION
+-- +goose Up
+-- The programme is read all day: build the index without stopping the sale.
+CREATE INDEX CONCURRENTLY performance_by_start ON performance (starts_at, venue_id);
+
+-- +goose Down
+DROP INDEX CONCURRENTLY performance_by_start;
