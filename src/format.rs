@@ -15,6 +15,8 @@ use crate::exit::{Exit, Failure, Result};
 pub mod alembic;
 pub mod dbmate;
 mod entry;
+mod go_drivers;
+pub mod golang_migrate;
 mod part;
 pub mod prisma;
 mod session;

@@ -1,0 +1,231 @@
+//! golang-migrate 4: `<VERSION>_<TITLE>.up.<EXTENSION>`, `.down.`, and `schema_migrations`, whose one row is the version.
+//!
+//! Everything here mirrors `migrate.go`, `source` and `database/{postgres,mysql,sqlite3}` of golang-migrate 4.
+
+use std::path::Path;
+
+use super::{
+    Assessment, Atomicity, Entry, Files, Format, Habits, Migration, OutOfOrder, Part, Repair, Resolution,
+    Site, Step, Told, Turn, crc32, go_drivers, has_directives, utf8,
+};
+use crate::engine::{Engine, Ledger, LockKey, Row, TableName};
+use crate::exit::{Exit, Failure, Result};
+
+mod history;
+mod name;
+mod split;
+
+use name::{Direction, Name};
+
+/// The golang-migrate format.
+#[derive(Debug)]
+pub struct GolangMigrate;
+
+/// `DefaultMigrationsTable` of `database/postgres/postgres.go`, `database/mysql/mysql.go` and
+/// `database/sqlite3/sqlite3.go`.
+const TABLE: &str = "schema_migrations";
+
+/// `ensureVersionTable` of `database/postgres/postgres.go`.
+const CREATE_POSTGRES: &str =
+    "CREATE TABLE IF NOT EXISTS {quoted table} (version bigint not null primary key, dirty boolean not null)";
+
+/// `ensureVersionTable` of `database/mysql/mysql.go`.
+const CREATE_MYSQL: &str =
+    "CREATE TABLE {quoted table} (version bigint not null primary key, dirty boolean not null)";
+
+/// `ensureVersionTable` of `database/sqlite3/sqlite3.go` and `database/sqlite/sqlite.go`. SQLite keeps the text.
+const CREATE_SQLITE: [&str; 2] = [
+    "CREATE TABLE IF NOT EXISTS {table} (version uint64,dirty bool)",
+    "CREATE UNIQUE INDEX IF NOT EXISTS version_unique ON {table} (version)",
+];
+
+/// `advisoryLockIDSalt` of `database/util.go`.
+const LOCK_SALT: u32 = 1_486_364_155;
+
+impl Format for GolangMigrate {
+    fn name(&self) -> &'static str {
+        "golang-migrate"
+    }
+
+    /// `PartialDriver.Init` of `source/iofs/iofs.go`: one level, and silence about what has another name.
+    fn wants(&self, path: &Path) -> bool {
+        Name::of(path).is_some()
+    }
+
+    /// Where one file of a version has a direction, golang-migrate passes over those that have none; sqlx does not.
+    fn recognises(&self, files: &Files) -> bool {
+        let mut paths = files.contents.keys();
+        let named = paths.clone().any(|path| Name::of(path).is_some());
+        named && !paths.any(|path| name::lacks_direction(path)) && !has_directives(files)
+    }
+
+    fn columns(&self) -> &'static [&'static str] {
+        &["version", "dirty"]
+    }
+
+    fn read(&self, files: &Files, told: &Told<'_>) -> Result<Vec<Migration>> {
+        let mut named: Vec<(Name<'_>, &Path)> =
+            files.contents.keys().filter_map(|path| Some((Name::of(path)?, path.as_path()))).collect();
+        // Up before down.
+        named.sort_by_key(|(name, _)| (name.version, name.direction));
+        let mut migrations: Vec<Migration> = Vec::new();
+        let mut last: Option<(Name<'_>, &Path)> = None;
+        for (name, path) in named {
+            let before = last.replace((name, path));
+            if let Some((other, there)) = before
+                && other.version == name.version
+            {
+                if other.direction == name.direction {
+                    return Err(duplicate(files, name, there, path));
+                }
+                continue;
+            }
+            let file = files.directory.join(path);
+            let content = files.contents.get(path).map(Vec::as_slice).unwrap_or_default();
+            let parts = match name.direction {
+                Direction::Up => {
+                    let sql = utf8(&file, content, "the database")?;
+                    // Only `database/postgres/postgres.go` knows the parameter.
+                    let apart = told.multi_statement && told.engine == Engine::Postgres;
+                    if apart { split::parts(sql) } else { vec![Part::whole(sql)] }
+                }
+                // `newMigration` of `migrate.go`: nothing is run of a version without an up file, but it is recorded.
+                Direction::Down => Vec::new(),
+            };
+            migrations.push(Migration {
+                id: name.version.to_string(),
+                file,
+                description: name.title.to_owned(),
+                parts,
+                checksum: Vec::new(),
+                no_transaction: false,
+                unusable: i64::try_from(name.version).is_err().then(|| {
+                    format!("its version is greater than {}, the greatest the history holds", i64::MAX)
+                }),
+                requires: Vec::new(),
+            });
+        }
+        Ok(migrations)
+    }
+
+    fn ledger(&self, engine: Engine, table: Option<&TableName>) -> Ledger {
+        Ledger {
+            table: table.cloned().unwrap_or_else(|| TableName { schema: None, name: TABLE.into() }),
+            select: "SELECT version, CASE WHEN dirty THEN 1 ELSE 0 END FROM {table} LIMIT 1".into(),
+            create: match engine {
+                Engine::Postgres => vec![CREATE_POSTGRES.into()],
+                Engine::MySql => vec![CREATE_MYSQL.into()],
+                Engine::Sqlite => CREATE_SQLITE.map(String::from).to_vec(),
+            },
+        }
+    }
+
+    /// `Lock` of `database/postgres/postgres.go` and `database/mysql/mysql.go`. Whoever hands golang-migrate a URL, as its
+    /// command does, locks the URL's path with its slash; whoever hands it a connection, what the server calls the database.
+    fn lock_keys(&self, at: &Site<'_>) -> Vec<LockKey> {
+        let (database, table) = (at.facts.database.as_str(), at.table.name.as_str());
+        match at.engine {
+            Engine::Postgres => {
+                let schema = at.table.schema.as_deref().unwrap_or(&at.facts.schema);
+                let by = |database: &str| {
+                    LockKey::Number(i64::from(lock_id(&format!("{schema}\0{table}\0{database}"))))
+                };
+                vec![by(&format!("/{database}")), by(database)]
+            }
+            Engine::MySql => vec![LockKey::Name(lock_id(&format!("{database}:{table}")).to_string())],
+            Engine::Sqlite => Vec::new(),
+        }
+    }
+
+    /// `readUp` of `migrate.go`: only what is greater than the row's version, whose file must be there.
+    fn habits(&self, _: Engine) -> Habits {
+        Habits {
+            fails_on_edited: false,
+            fails_on_missing: true,
+            out_of_order: OutOfOrder::Skip,
+            refuses_foreign_tables: false,
+            schema: None,
+        }
+    }
+
+    fn assess(&self, _: &Site<'_>, migrations: &[Migration], history: &[Row]) -> Result<Assessment> {
+        history::assess(migrations, history)
+    }
+
+    fn session_settings(&self, engine: Engine) -> Vec<String> {
+        go_drivers::session(engine)
+    }
+
+    /// `runMigrations` of `migrate.go`: `SetVersion(v, true)`, the script, `SetVersion(v, false)`.
+    ///
+    /// Where the script is one transaction, the last shares it, so that a run that was broken off can be told from one
+    /// that went through.
+    fn step(&self, at: &Site<'_>, turn: &Turn<'_>) -> Option<Step> {
+        let Turn { migration, resumed, previous } = *turn;
+        let set = |dirty: bool| {
+            let sql = format!("UPDATE {{table}} SET dirty = {dirty} WHERE version = ?");
+            vec![Entry::fixed(sql, [history::value(&migration.id)])]
+        };
+        Some(Step {
+            migration: migration.clone(),
+            resumed,
+            atomicity: atomicity(at.engine, migration),
+            mark: if resumed { Vec::new() } else { history::row(Some(&migration.id), true) },
+            before: Vec::new(),
+            after: set(false),
+            finally: Vec::new(),
+            failed: set(true),
+            undo: history::row(previous, false),
+        })
+    }
+
+    fn outside_transaction(&self) -> Option<&'static str> {
+        Some("put the statement into a file of its own: golang-migrate begins no transaction for one")
+    }
+
+    fn repair(&self, _: &TableName, id: &str) -> Repair {
+        Repair {
+            applied: format!("run `castoff resolve --applied {id}`"),
+            rolled_back: format!("run `castoff resolve --rolled-back {id}`"),
+        }
+    }
+
+    /// `Force` of `migrate.go`.
+    fn resolve(
+        &self,
+        _: Engine,
+        resolution: Resolution,
+        id: &str,
+        migrations: &[Migration],
+        history: &[Row],
+    ) -> Result<Vec<Entry>> {
+        history::resolve(resolution, id, migrations, history)
+    }
+}
+
+/// `Run` of the three drivers: SQLite's begins a transaction, PostgreSQL's leaves that to the server.
+fn atomicity(engine: Engine, migration: &Migration) -> Atomicity {
+    match engine {
+        Engine::Postgres if migration.is_implicit_transaction() => Atomicity::Together,
+        Engine::Sqlite => Atomicity::Together,
+        Engine::Postgres | Engine::MySql => Atomicity::Apart,
+    }
+}
+
+/// `ErrDuplicateMigration` of `source/errors.go`.
+fn duplicate(files: &Files, name: Name<'_>, one: &Path, other: &Path) -> Failure {
+    let (one, other) = (files.directory.join(one), files.directory.join(other));
+    Failure::message(
+        Exit::Data,
+        format!("{} and {} have the same version {}", one.display(), other.display(), name.version),
+    )
+    .hint("give one of them another version; nothing was applied")
+}
+
+/// `GenerateAdvisoryLockId` of `database/util.go`, of names that are joined already.
+fn lock_id(names: &str) -> u32 {
+    crc32(names).wrapping_mul(LOCK_SALT)
+}
+
+#[cfg(test)]
+mod tests;
