@@ -17,6 +17,7 @@ pub mod dbmate;
 mod entry;
 mod go_drivers;
 pub mod golang_migrate;
+pub mod goose;
 mod part;
 pub mod prisma;
 mod session;
