@@ -29,7 +29,14 @@ pub use entry::{Clock, Entry, Moment, Parameter};
 pub use part::{Located, Part};
 
 /// The formats built in, in the order `--version` lists them.
-pub static FORMATS: &[&dyn Format] = &[&sqlx::Sqlx, &prisma::Prisma, &dbmate::Dbmate, &alembic::Alembic];
+pub static FORMATS: &[&dyn Format] = &[
+    &sqlx::Sqlx,
+    &prisma::Prisma,
+    &golang_migrate::GolangMigrate,
+    &dbmate::Dbmate,
+    &goose::Goose,
+    &alembic::Alembic,
+];
 
 /// Where migrations are looked for when nobody says.
 pub const DEFAULT_DIRECTORIES: [&str; 4] =

@@ -148,6 +148,14 @@ impl Format for GolangMigrate {
         }
     }
 
+    fn keeps_checksums(&self) -> bool {
+        false
+    }
+
+    fn keeps_every_version(&self) -> bool {
+        false
+    }
+
     fn assess(&self, _: &Site<'_>, migrations: &[Migration], history: &[Row]) -> Result<Assessment> {
         history::assess(migrations, history)
     }

@@ -162,6 +162,10 @@ impl Format for Goose {
         }
     }
 
+    fn keeps_checksums(&self) -> bool {
+        false
+    }
+
     fn assess(&self, _: &Site<'_>, migrations: &[Migration], history: &[Row]) -> Result<Assessment> {
         history::assess(migrations, history)
     }

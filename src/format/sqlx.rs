@@ -10,7 +10,8 @@ use sqlx::{AssertSqlSafe, SqlSafeStr};
 
 use super::{
     Applied, Assessment, Atomicity, Entry, Files, Format, Habits, Migration, OutOfOrder, Parameter, Part,
-    Repair, Site, Step, Told, Turn, Unfinished, crc32, has_directives, same_version, timestamp, unreadable, utf8,
+    Repair, Site, Step, Told, Turn, Unfinished, crc32, has_directives, same_version, timestamp, unreadable,
+    utf8,
 };
 use crate::engine::{Engine, Ledger, LockKey, Row, TableName, Value};
 use crate::exit::{Exit, Failure, Result};
