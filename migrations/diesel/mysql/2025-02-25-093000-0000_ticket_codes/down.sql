@@ -1,0 +1,2 @@
+DROP VIEW guest_list;
+ALTER TABLE booking DROP COLUMN code;

@@ -1,0 +1,3 @@
+DROP TABLE booking;
+DROP TABLE customer;
+DROP TYPE booking_state;

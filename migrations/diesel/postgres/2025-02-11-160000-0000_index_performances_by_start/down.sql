@@ -1,0 +1,1 @@
+DROP INDEX CONCURRENTLY performance_by_start;

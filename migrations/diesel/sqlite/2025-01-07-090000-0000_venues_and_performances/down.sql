@@ -1,0 +1,2 @@
+DROP TABLE performance;
+DROP TABLE venue;

@@ -1,0 +1,2 @@
+ALTER TABLE booking DROP COLUMN held_until;
+DROP INDEX booking_one_hold;
