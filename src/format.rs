@@ -24,6 +24,7 @@ mod session;
 pub mod sqlx;
 #[cfg(test)]
 pub(crate) mod testing;
+mod toml;
 
 pub use entry::{Clock, Entry, Moment, Parameter};
 pub use part::{Located, Part};

@@ -23,7 +23,6 @@ mod history;
 mod ini;
 mod locate;
 mod order;
-mod pyproject;
 mod python;
 mod revision;
 

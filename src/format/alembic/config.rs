@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::directory::{Search, cannot_read};
 use super::ini::Ini;
-use super::pyproject::{self, Value};
 use super::{Trouble, broken, failed};
+use crate::format::toml::{self, Value};
 
 /// The section that `alembic` reads unless `--name` says otherwise.
 const SECTION: &str = "alembic";
@@ -39,7 +39,7 @@ impl Config {
         let parse_toml = |text: &str| {
             let refused =
                 |line| broken(toml, line, "this is no TOML", "correct the file; Alembic refuses it as well");
-            pyproject::table(text, &["tool", "alembic"]).map_err(refused)
+            toml::table(text, &["tool", "alembic"]).map_err(refused)
         };
         Ok(Self { ini: source(ini, parse_ini)?, toml: source(toml, parse_toml)? })
     }
@@ -191,7 +191,7 @@ pub(super) fn names_scripts(file: &Path, content: &[u8]) -> bool {
         Some("ini") => {
             Ini::parse(text).is_ok_and(|ini| matches!(ini.get(SECTION, "script_location", "/"), Ok(Some(_))))
         }
-        Some("toml") => pyproject::table(text, &["tool", SECTION]).is_ok_and(|pairs| pairs.iter().any(names)),
+        Some("toml") => toml::table(text, &["tool", SECTION]).is_ok_and(|pairs| pairs.iter().any(names)),
         _ => false,
     }
 }

@@ -1,9 +1,9 @@
-//! One table of a TOML file: `[tool.alembic]` of `pyproject.toml`.
+//! One table of a TOML file: `[tool.alembic]` of `pyproject.toml`, a migration's `metadata.toml`.
 //!
 //! A whole TOML library costs 115 kB of the binary. This reads every TOML file's structure, so that no string or
-//! comment is mistaken for the table, and the values that the table can hold.
+//! comment is mistaken for the table, and the values that such a table can hold.
 
-/// A value, as far as Alembic's options need it.
+/// A value, as far as options need it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Value {
     /// A string.
@@ -173,7 +173,7 @@ impl<'a> Reader<'a> {
             return Some(Value::Table(pairs));
         }
         let bare = self.take(|letter| !matches!(letter, ',' | ']' | '}' | '#' | '\n')).trim_end();
-        (!bare.is_empty()).then(|| Value::Bare(bare.to_owned()))
+        is_bare(bare).then(|| Value::Bare(bare.to_owned()))
     }
 
     /// What stands between commas up to a closing bracket.
@@ -246,6 +246,14 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// Whether this may be a boolean, a number or a date.
+fn is_bare(word: &str) -> bool {
+    let number = word.trim_start_matches(['+', '-']);
+    matches!(word, "true" | "false")
+        || matches!(number, "inf" | "nan")
+        || number.starts_with(|first: char| first.is_ascii_digit())
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -292,9 +300,17 @@ mod tests {
 
     #[test]
     fn what_is_no_toml_is_refused_with_its_line() {
-        for source in
-            ["\na", "\n[a", "\na = ", "\na = 'b", "\na = [1", "\na = \"\\q\"", "\na = 'b' c", "\n= 1"]
-        {
+        for source in [
+            "\na",
+            "\n[a",
+            "\na = ",
+            "\na = 'b",
+            "\na = [1",
+            "\na = \"\\q\"",
+            "\na = 'b' c",
+            "\n= 1",
+            "\na = yes",
+        ] {
             assert_eq!(table(source, &[]), Err(2), "{source}");
         }
         assert!(table(&format!("a = {}", "[".repeat(9999)), &[]).is_err());
