@@ -222,6 +222,9 @@ impl Migrations {
     pub fn ledger(&self, engine: Engine, schema: Option<&str>) -> Ledger {
         let mut ledger = self.format.ledger(engine, self.history_table.as_ref());
         ledger.table.schema = ledger.table.schema.or_else(|| schema.map(str::to_owned));
+        if let Some(create) = self.format.create(engine, &self.list) {
+            ledger.create = create;
+        }
         ledger
     }
 

@@ -161,7 +161,7 @@ impl Format for Alembic {
 
     fn resolve(
         &self,
-        _: Engine,
+        _: &Site<'_>,
         _: super::Resolution,
         id: &str,
         _: &[Migration],

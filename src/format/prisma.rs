@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     Assessment, Atomicity, Entry, Files, Format, Habits, Migration, OutOfOrder, Parameter, Part, Repair,
-    Resolution, Site, Step, Told, Turn, session, unreadable, utf8,
+    Resolution, Site, Step, Told, Turn, session, to_record, unreadable, utf8,
 };
 use crate::engine::{DbError, Engine, Ledger, LockKey, Row, TableName, Value};
 use crate::exit::{Exit, Failure, Result};
@@ -192,12 +192,13 @@ impl Format for Prisma {
     /// `commands/mark_migration_applied.rs` and `commands/mark_migration_rolled_back.rs`.
     fn resolve(
         &self,
-        engine: Engine,
+        at: &Site<'_>,
         resolution: Resolution,
         id: &str,
         migrations: &[Migration],
         history: &[Row],
     ) -> Result<Vec<Entry>> {
+        let engine = at.engine;
         let rows = history::of(id, history)?;
         let (now, clock) = ledger::now(engine);
         let name = || Parameter::Fixed(Value::Text(id.to_owned()));
@@ -209,16 +210,9 @@ impl Format for Prisma {
         let refuse = |why: String| Failure::message(Exit::Data, format!("migration {id} {why}"));
         match resolution {
             Resolution::Applied => {
-                let migration =
-                    migrations.iter().find(|migration| migration.id == id && migration.unusable.is_none());
-                let migration = migration.ok_or_else(|| {
-                    refuse("is not on disk".into())
-                        .hint("an id is the whole name of the migration's directory")
-                })?;
-                if rows.iter().any(|row| row.finished) {
-                    return Err(refuse("is already recorded as applied".into())
-                        .hint("there is nothing to resolve; `castoff status` says what the history holds"));
-                }
+                let finished = rows.iter().any(|row| row.finished);
+                let whole_name = "an id is the whole name of the migration's directory";
+                let migration = to_record(id, migrations, finished, whole_name)?;
                 let applied = Entry {
                     sql: format!(
                         "INSERT INTO {{table}} (id, checksum, logs, started_at, finished_at, migration_name) \

@@ -10,11 +10,11 @@ use sqlx::{AssertSqlSafe, SqlSafeStr};
 
 use super::{
     Applied, Assessment, Atomicity, Entry, Files, Format, Habits, Migration, OutOfOrder, Parameter, Part,
-    Repair, Site, Step, Told, Turn, Unfinished, crc32, has_directives, same_version, timestamp, unreadable,
-    utf8,
+    Repair, Site, Step, Told, Turn, Unfinished, crc32, foreign_row, has_directives, refuse_twins, timestamp,
+    unreadable, utf8,
 };
 use crate::engine::{Engine, Ledger, LockKey, Row, TableName, Value};
-use crate::exit::{Exit, Failure, Result};
+use crate::exit::Result;
 
 /// The sqlx format.
 #[derive(Debug)]
@@ -84,14 +84,9 @@ impl Format for Sqlx {
             migrations.push((version, migration(version, rest, kind, file, content)?));
         }
         migrations.sort_by_key(|(version, _)| *version);
-        for pair in migrations.windows(2) {
-            if let [(first, one), (second, other)] = pair
-                && first == second
-            {
-                return Err(same_version(one, other));
-            }
-        }
-        Ok(migrations.into_iter().map(|(_, migration)| migration).collect())
+        let migrations: Vec<_> = migrations.into_iter().map(|(_, migration)| migration).collect();
+        refuse_twins(&migrations)?;
+        Ok(migrations)
     }
 
     fn ledger(&self, engine: Engine, table: Option<&TableName>) -> Ledger {
@@ -140,11 +135,7 @@ impl Format for Sqlx {
         let mut known: HashMap<String, ()> = HashMap::new();
         for row in history {
             let [Some(id), Some(success), checksum, installed_on] = row.as_slice() else {
-                return Err(Failure::message(
-                    Exit::Data,
-                    format!("a row of the history table is not one of sqlx's: {row:?}"),
-                )
-                .hint("check --history-table and --format"));
+                return Err(foreign_row("sqlx", row));
             };
             known.insert(id.clone(), ());
             let migration = on_disk.get(id.as_str());

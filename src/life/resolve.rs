@@ -6,7 +6,7 @@ use super::Life;
 use crate::attempt::{Attempts, Ready};
 use crate::engine::{DbError, Facts, Ledger, LockKey, Reading, Verdict};
 use crate::exit::{Exit, Failure, Result};
-use crate::format::{Moment, Resolution};
+use crate::format::{Moment, Resolution, Site};
 use crate::lock::{self, Locked, Outcome, Purpose, Undertaking};
 use crate::migrate::record::{self, Unwritten};
 use crate::migrate::{self, Migrating};
@@ -72,7 +72,9 @@ async fn mend(locked: &mut Locked, plans: &Plans<'_>, resolution: Resolution, id
     let Plans { migrations, engine, ledger, .. } = *plans;
     let history = locked.reading.history.clone();
     let rows = history.as_deref().unwrap_or_default();
-    let entries = migrations.format.resolve(engine, resolution, id, &migrations.list, rows)?;
+    let facts = locked.reading.facts.clone();
+    let site = Site { engine, facts: &facts, table: &ledger.table };
+    let entries = migrations.format.resolve(&site, resolution, id, &migrations.list, rows)?;
     if entries.is_empty() {
         return Ok(());
     }

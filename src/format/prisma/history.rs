@@ -6,8 +6,8 @@ use sha2::{Digest, Sha256};
 
 use super::order;
 use crate::engine::Row;
-use crate::exit::{Exit, Failure, Result};
-use crate::format::{Applied, Assessment, Migration, Unfinished, timestamp};
+use crate::exit::Result;
+use crate::format::{Applied, Assessment, Migration, Unfinished, foreign_row, timestamp};
 
 /// The length of a checksum in hexadecimal; early versions of Prisma wrote it without leading zeros.
 const DIGITS: usize = 64;
@@ -27,11 +27,7 @@ impl<'a> Record<'a> {
         let [Some(name), Some(checksum), Some(finished), Some(rolled_back), logs, finished_at] =
             row.as_slice()
         else {
-            return Err(Failure::message(
-                Exit::Data,
-                format!("a row of the history table is not one of Prisma's: {row:?}"),
-            )
-            .hint("check --history-table and --format"));
+            return Err(foreign_row("Prisma", row));
         };
         Ok(Self {
             name,
