@@ -14,12 +14,14 @@ use crate::exit::{Exit, Failure, Result};
 
 pub mod alembic;
 pub mod dbmate;
+pub mod diesel;
 mod entry;
 mod go_drivers;
 pub mod golang_migrate;
 pub mod goose;
 mod part;
 pub mod prisma;
+pub mod refinery;
 mod session;
 pub mod sqlx;
 #[cfg(test)]
@@ -36,6 +38,8 @@ pub static FORMATS: &[&dyn Format] = &[
     &golang_migrate::GolangMigrate,
     &dbmate::Dbmate,
     &goose::Goose,
+    &diesel::Diesel,
+    &refinery::Refinery,
     &alembic::Alembic,
 ];
 

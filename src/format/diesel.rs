@@ -1,0 +1,227 @@
+//! Diesel 2: `<VERSION>_<NAME>/up.sql`, `metadata.toml` and `__diesel_schema_migrations`.
+//!
+//! Everything here mirrors `migrations_internals`, `diesel_migrations` and `diesel` of Diesel 2.3.
+
+use std::collections::HashSet;
+use std::path::{Component, Path};
+
+use super::{
+    Applied, Assessment, Atomicity, Entry, Files, Format, Habits, Migration, OutOfOrder, Part, Repair,
+    Resolution, Site, Step, Told, Turn, decoded, foreign_row, nothing_to_take_back, refuse_twins, time_zone,
+    timestamp, to_record, unreadable,
+};
+use crate::engine::{Engine, Ledger, LockKey, Row, TableName, Value};
+use crate::exit::Result;
+
+mod metadata;
+#[cfg(test)]
+mod tests;
+mod updated_at;
+
+/// The Diesel format.
+#[derive(Debug)]
+pub struct Diesel;
+
+/// The file in a migration's directory.
+const SCRIPT: &str = "up.sql";
+
+/// The history table's name, and how it is created; `diesel/src/migration/setup_migration_table.sql`.
+const TABLE: &str = "__diesel_schema_migrations";
+const CREATE: &str = "CREATE TABLE IF NOT EXISTS {table} (
+       version VARCHAR(50) PRIMARY KEY NOT NULL,
+       run_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP
+);
+";
+
+impl Format for Diesel {
+    fn name(&self) -> &'static str {
+        "diesel"
+    }
+
+    fn wants(&self, path: &Path) -> bool {
+        path.components().count() == 2
+            && path.file_name().is_some_and(|name| name == SCRIPT || name == metadata::FILE)
+    }
+
+    fn recognises(&self, files: &Files) -> bool {
+        files.contents.keys().any(|path| self.wants(path) && path.ends_with(SCRIPT))
+    }
+
+    fn columns(&self) -> &'static [&'static str] {
+        &["version", "run_on"]
+    }
+
+    /// `FileBasedMigrations`: every directory is a migration, in the order of their versions as text.
+    fn read(&self, files: &Files, told: &Told<'_>) -> Result<Vec<Migration>> {
+        let mut migrations = Vec::new();
+        for path in &files.directories {
+            let mut components = path.components();
+            let (Some(Component::Normal(name)), None) = (components.next(), components.next()) else {
+                continue;
+            };
+            let file = files.directory.join(path).join(SCRIPT);
+            let Some(name) = name.to_str() else {
+                return Err(
+                    unreadable(&file, "the name of its directory is not UTF-8").hint("rename the directory")
+                );
+            };
+            let Some(content) = files.contents.get(&path.join(SCRIPT)) else {
+                return Err(unreadable(&file, "there is no such file in its directory").hint(
+                    "restore the file, or move the directory out of the migrations; Diesel refuses it as well",
+                ));
+            };
+            let (parts, unusable) = match script(content, told.engine) {
+                Ok(parts) => (parts, None),
+                Err(why) => (Vec::new(), Some(why)),
+            };
+            let metadata = files.contents.get(&path.join(metadata::FILE)).map(Vec::as_slice);
+            migrations.push(Migration {
+                id: version(name),
+                file,
+                description: String::new(),
+                parts,
+                checksum: Vec::new(),
+                no_transaction: !metadata::runs_in_transaction(metadata),
+                unusable,
+                requires: Vec::new(),
+            });
+        }
+        migrations.sort_by(|one, other| one.id.cmp(&other.id));
+        refuse_twins(&migrations)?;
+        Ok(migrations)
+    }
+
+    fn ledger(&self, engine: Engine, table: Option<&TableName>) -> Ledger {
+        // The times are UTC: PostgreSQL's column has no zone, and MySQL's is converted by the session's.
+        let run_on = match engine {
+            Engine::Postgres => "floor(extract(epoch FROM run_on))::bigint",
+            Engine::MySql => "UNIX_TIMESTAMP(run_on)",
+            Engine::Sqlite => "strftime('%s', run_on)",
+        };
+        Ledger {
+            table: table.cloned().unwrap_or_else(|| TableName { schema: None, name: TABLE.into() }),
+            select: format!("SELECT version, {run_on} FROM {{table}} ORDER BY run_on, version"),
+            create: vec![CREATE.into()],
+        }
+    }
+
+    /// It locks nothing: `.diesel_lock` is for `diesel migration generate`.
+    fn lock_keys(&self, _: &Site<'_>) -> Vec<LockKey> {
+        Vec::new()
+    }
+
+    /// `pending_migrations` of `diesel_migrations/src/migration_harness.rs`: whatever is on disk and not in the history.
+    fn habits(&self, _: Engine) -> Habits {
+        Habits {
+            fails_on_edited: false,
+            fails_on_missing: false,
+            out_of_order: OutOfOrder::Apply,
+            refuses_foreign_tables: false,
+            schema: None,
+        }
+    }
+
+    fn assess(&self, _: &Site<'_>, migrations: &[Migration], history: &[Row]) -> Result<Assessment> {
+        let on_disk: HashSet<&str> = migrations.iter().map(|migration| migration.id.as_str()).collect();
+        let mut assessment = Assessment::default();
+        let mut known = HashSet::new();
+        for row in history {
+            let [Some(id), run_on] = row.as_slice() else { return Err(foreign_row("Diesel", row)) };
+            known.insert(id.as_str());
+            assessment.applied.push(Applied { id: id.clone(), at: run_on.as_deref().and_then(timestamp) });
+            if !on_disk.contains(id.as_str()) {
+                assessment.missing.push(id.clone());
+            }
+        }
+        let ids = migrations.iter().map(|migration| migration.id.as_str());
+        let newest_on_disk = ids.clone().max().unwrap_or_default();
+        let newest = known.iter().copied().max().unwrap_or_default();
+        assessment.pending = ids.filter(|id| !known.contains(id)).map(str::to_owned).collect();
+        assessment.late = assessment.pending.iter().filter(|id| id.as_str() < newest).cloned().collect();
+        assessment.missing_are_newer = assessment.missing.iter().all(|id| id.as_str() > newest_on_disk);
+        Ok(assessment)
+    }
+
+    /// `set_config_options` of `diesel/src/pg/connection/mod.rs` and `diesel/src/mysql/connection/mod.rs`.
+    fn session_settings(&self, engine: Engine) -> Vec<String> {
+        match engine {
+            Engine::Postgres => {
+                let mut settings = session::servers_own();
+                settings.push("SET TIME ZONE 'UTC'".into());
+                settings
+            }
+            Engine::MySql => vec![
+                "SET time_zone = '+00:00', character_set_client = 'utf8mb4', \
+                 character_set_connection = 'utf8mb4', character_set_results = 'utf8mb4'"
+                    .into(),
+            ],
+            // It sets nothing. Foreign keys are on in the library that Diesel's `sqlite-bundled` links, as in ours.
+            Engine::Sqlite => Vec::new(),
+        }
+    }
+
+    /// `run_migration` of `diesel_migrations/src/migration_harness.rs`.
+    fn step(&self, _: &Site<'_>, turn: &Turn<'_>) -> Option<Step> {
+        let Turn { migration, resumed, .. } = *turn;
+        Some(Step {
+            migration: migration.clone(),
+            resumed,
+            atomicity: if migration.no_transaction { Atomicity::Apart } else { Atomicity::Together },
+            mark: Vec::new(),
+            before: Vec::new(),
+            after: vec![applied(&migration.id)],
+            finally: Vec::new(),
+            failed: Vec::new(),
+            undo: Vec::new(),
+        })
+    }
+
+    fn outside_transaction(&self) -> Option<&'static str> {
+        Some("write `run_in_transaction = false` into a metadata.toml beside the file")
+    }
+
+    fn repair(&self, _: &TableName, id: &str) -> Repair {
+        Repair { applied: format!("run `castoff resolve --applied {id}`"), rolled_back: "deploy".into() }
+    }
+
+    fn resolve(
+        &self,
+        _: &Site<'_>,
+        resolution: Resolution,
+        id: &str,
+        migrations: &[Migration],
+        history: &[Row],
+    ) -> Result<Vec<Entry>> {
+        match resolution {
+            Resolution::Applied => {
+                let recorded =
+                    history.iter().any(|row| row.first().is_some_and(|it| it.as_deref() == Some(id)));
+                let what_is_an_id =
+                    "an id is what the directory's name begins with, up to the first `_`, without `-`";
+                to_record(id, migrations, recorded, what_is_an_id)?;
+                Ok(vec![applied(id)])
+            }
+            Resolution::RolledBack => Err(nothing_to_take_back("Diesel")),
+        }
+    }
+}
+
+/// The row of a migration; the table fills the time in.
+fn applied(id: &str) -> Entry {
+    Entry::fixed("INSERT INTO {table} (version) VALUES (?)", [Value::Text(id.to_owned())])
+}
+
+/// `version_from_string` of `migrations_internals/src/lib.rs`.
+fn version(name: &str) -> String {
+    name.split('_').next().unwrap_or_default().replace('-', "")
+}
+
+/// What is sent, or why nothing can be; `run_sql_from_file` reads a script only when it is its turn.
+fn script(content: &[u8], engine: Engine) -> std::result::Result<Vec<Part>, String> {
+    if content.is_empty() {
+        return Err(
+            "it is empty, which Diesel refuses: write a comment into it if nothing is to be done".into()
+        );
+    }
+    updated_at::parts(engine, decoded(content)?)
+}
