@@ -28,6 +28,13 @@ mod dbmate;
 #[cfg(test)]
 #[path = "interop/dbmate_cli.rs"]
 mod dbmate_cli;
+// diesel_cli 2.3.
+#[cfg(test)]
+#[path = "interop/diesel.rs"]
+mod diesel;
+#[cfg(test)]
+#[path = "interop/diesel_cli.rs"]
+mod diesel_cli;
 #[cfg(test)]
 #[path = "interop/dump.rs"]
 mod dump;
@@ -44,6 +51,13 @@ mod prisma_cli;
 #[cfg(test)]
 #[path = "interop/prisma_states.rs"]
 mod prisma_states;
+// refinery_cli 0.10.
+#[cfg(test)]
+#[path = "interop/refinery.rs"]
+mod refinery;
+#[cfg(test)]
+#[path = "interop/refinery_cli.rs"]
+mod refinery_cli;
 // sqlx-cli 0.9.
 #[cfg(test)]
 #[path = "interop/sqlx.rs"]
@@ -51,3 +65,6 @@ mod sqlx;
 #[cfg(test)]
 #[path = "interop/sqlx_cli.rs"]
 mod sqlx_cli;
+#[cfg(test)]
+#[path = "interop/tool.rs"]
+mod tool;

@@ -7,7 +7,7 @@ use std::path::{Component, Path};
 
 use super::{
     Applied, Assessment, Atomicity, Entry, Files, Format, Habits, Migration, OutOfOrder, Part, Repair,
-    Resolution, Site, Step, Told, Turn, decoded, foreign_row, nothing_to_take_back, refuse_twins, time_zone,
+    Resolution, Site, Step, Told, Turn, decoded, foreign_row, nothing_to_take_back, refuse_twins, session,
     timestamp, to_record, unreadable,
 };
 use crate::engine::{Engine, Ledger, LockKey, Row, TableName, Value};

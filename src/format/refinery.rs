@@ -7,8 +7,8 @@ use std::path::Path;
 
 use super::{
     Assessment, Atomicity, Clock, Entry, Files, Format, Habits, Migration, OutOfOrder, Parameter, Part,
-    Repair, Resolution, Site, Step, Told, Turn, has_directives, nothing_to_take_back, refuse_twins,
-    time_zone, to_record, unreadable, utf8,
+    Repair, Resolution, Site, Step, Told, Turn, has_directives, nothing_to_take_back, refuse_twins, session,
+    to_record, unreadable, utf8,
 };
 use crate::engine::{Engine, Ledger, LockKey, Row, TableName, Value};
 use crate::exit::Result;

@@ -7,7 +7,17 @@ use std::process::Command;
 use crate::harness::{Database, Engine, PrismaRow};
 
 /// Each tool's history is compared by its own rules, since its rows hold times.
-const HISTORIES: [&str; 2] = ["_sqlx_migrations", "_prisma_migrations"];
+const HISTORIES: [&str; 4] =
+    ["_sqlx_migrations", "_prisma_migrations", "__diesel_schema_migrations", "refinery_schema_history"];
+
+/// What of the rows of some histories does not depend on the time; of that, only whether it is there.
+const ROWS: [(&str, &str); 2] = [
+    ("__diesel_schema_migrations", "version, CASE WHEN run_on IS NULL THEN 'NOT TIMED' ELSE 'timed' END"),
+    (
+        "refinery_schema_history",
+        "version, name, checksum, CASE WHEN applied_on LIKE '____-__-__T__:__:__.%Z' THEN 'timed' ELSE applied_on END",
+    ),
+];
 
 /// Everything in this database. Two databases that hold the same dump alike, whatever they are called.
 pub(crate) fn dump(database: &Database) -> String {
@@ -19,6 +29,11 @@ pub(crate) fn dump(database: &Database) -> String {
     let mut text = text.replace(&database.name(), "app");
     text.push_str(&sqlx_history(database));
     text.push_str(&prisma_history(&database.prisma_history()));
+    for (table, columns) in ROWS.iter().filter(|(table, _)| database.has_table(table)) {
+        for row in database.rows(&format!("SELECT {columns} FROM {table} ORDER BY version")) {
+            write!(text, "\n{row:?}").expect("a string takes everything");
+        }
+    }
     text
 }
 

@@ -1,0 +1,100 @@
+//! What any tool and castoff, taking turns on one database, have to agree on.
+
+use serde_json::Value;
+
+use crate::corpus::{first_half, whole};
+use crate::dump::{assert_alike, dump};
+use crate::harness::{Database, Migrations, Run};
+
+/// A migration tool, called as a person calls it, on one database.
+pub(crate) trait Tool: Sized {
+    /// The name of `--format`.
+    const FORMAT: &'static str;
+
+    /// `None`, said loudly, where it is not installed.
+    fn on(database: &Database) -> Option<Self>;
+
+    /// Applies what is pending; says how many that were, or else what it complained of.
+    fn run(&self, files: &Migrations) -> Result<usize, String>;
+
+    /// What it says of each migration, once nothing is pending; empty where it says nothing.
+    fn status(&self, files: &Migrations) -> String;
+}
+
+/// `castoff migrate` in the tool's format.
+pub(crate) fn migrate<T: Tool>(database: &Database, files: &Migrations) -> Run {
+    Run::migrate(database, files).env("CASTOFF_FORMAT", T::FORMAT)
+}
+
+/// `castoff status --json` in the tool's format.
+pub(crate) fn status<T: Tool>(database: &Database, files: &Migrations) -> Value {
+    let run = Run::new(["status", "--json"]).database(database).migrations(files);
+    let run = run.env("CASTOFF_FORMAT", T::FORMAT).output();
+    serde_json::from_str(&run.stdout).expect("status --json prints JSON")
+}
+
+/// The same migrations on a database of the same kind, by the tool alone.
+pub(crate) fn alone<T: Tool>(beside: &Database, files: &Migrations) -> Option<Database> {
+    let database = Database::on(beside.engine())?;
+    T::on(&database)?.run(files).expect("the tool applies the corpus");
+    Some(database)
+}
+
+/// Nothing is pending for either, and the database is what the tool alone makes of the same files.
+pub(crate) fn all_is_as_the_tool_alone_leaves_it<T: Tool>(database: &Database, tool: &T, files: &Migrations) {
+    let Some(alone) = alone::<T>(database, files) else { return };
+    assert_alike(&dump(database), &dump(&alone));
+    assert_eq!(tool.status(files), T::on(&alone).expect("it was there").status(files));
+    assert_eq!(tool.run(files), Ok(0), "the tool still found something pending");
+
+    assert_eq!(status::<T>(database, files)["state"], "up-to-date");
+    let log = migrate::<T>(database, files).output().succeeds();
+    assert!(log.applied().is_empty(), "castoff still found something pending: {log}");
+}
+
+pub(crate) fn castoff_goes_on_where_the_tool_stopped<T: Tool>(database: &Database) {
+    let Some(tool) = T::on(database) else { return };
+    let (half, files) = (first_half(T::FORMAT, database.engine()), whole(T::FORMAT, database.engine()));
+    assert!(tool.run(&half).expect("the tool applies half") > 0);
+    assert_eq!(status::<T>(database, &files)["state"], "pending");
+
+    let log = migrate::<T>(database, &files).output().succeeds();
+    assert!(!log.applied().is_empty(), "castoff had something to do: {log}");
+    all_is_as_the_tool_alone_leaves_it(database, &tool, &files);
+}
+
+pub(crate) fn the_tool_goes_on_where_castoff_stopped<T: Tool>(database: &Database) {
+    let Some(tool) = T::on(database) else { return };
+    let (half, files) = (first_half(T::FORMAT, database.engine()), whole(T::FORMAT, database.engine()));
+    migrate::<T>(database, &half).output().succeeds();
+
+    assert_eq!(tool.run(&half), Ok(0), "the tool knows what castoff did");
+    assert!(tool.run(&files).expect("the tool applies the rest") > 0);
+    all_is_as_the_tool_alone_leaves_it(database, &tool, &files);
+}
+
+pub(crate) fn castoff_alone_leaves_what_the_tool_alone_leaves<T: Tool>(database: &Database) {
+    let Some(tool) = T::on(database) else { return };
+    let files = whole(T::FORMAT, database.engine());
+    migrate::<T>(database, &files).output().succeeds();
+    all_is_as_the_tool_alone_leaves_it(database, &tool, &files);
+}
+
+/// The comparison itself, tried on two databases by the same tool and on one changed letter.
+pub(crate) fn a_dump_tells_two_databases_apart_by_one_letter<T: Tool>(
+    database: &Database,
+    edit_history: &str,
+) {
+    let Some(tool) = T::on(database) else { return };
+    let files = whole(T::FORMAT, database.engine());
+    tool.run(&files).expect("the tool applies the corpus");
+    let Some(other) = alone::<T>(database, &files) else { return };
+    assert_alike(&dump(database), &dump(&other));
+
+    database.exec("UPDATE venue SET name = 'kammerspiele' WHERE id = 1");
+    assert_ne!(dump(database), dump(&other));
+    other.exec("UPDATE venue SET name = 'kammerspiele' WHERE id = 1");
+    assert_alike(&dump(database), &dump(&other));
+    other.exec(edit_history);
+    assert_ne!(dump(database), dump(&other));
+}
