@@ -201,7 +201,7 @@ impl Format for GolangMigrate {
     /// `Force` of `migrate.go`.
     fn resolve(
         &self,
-        _: Engine,
+        _: &Site<'_>,
         resolution: Resolution,
         id: &str,
         migrations: &[Migration],

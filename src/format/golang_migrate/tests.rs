@@ -3,7 +3,7 @@
 use super::GolangMigrate;
 use crate::engine::{Engine, LockKey, Value};
 use crate::exit::Exit;
-use crate::format::testing::{files, site_of, told};
+use crate::format::testing::{files, site, site_of, told};
 use crate::format::{
     Assessment, Atomicity, Entry, Format, Migration, OutOfOrder, Resolution, Step, Told, Turn,
 };
@@ -191,7 +191,7 @@ fn resolved(resolution: Resolution, id: &str, row: Option<(&str, &str)>) -> Resu
         .into_iter()
         .collect();
     GolangMigrate
-        .resolve(Engine::Postgres, resolution, id, &three(), &history)
+        .resolve(&site(Engine::Postgres), resolution, id, &three(), &history)
         .map_err(|failure| failure.reason())
 }
 
