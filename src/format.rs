@@ -133,6 +133,10 @@ pub struct Assessment {
     pub missing: Vec<String>,
     /// Whether everything missing is newer than everything on disk: an old image on a newer database.
     pub missing_are_newer: bool,
+    /// Whether the tool applies what is pending even then, without a word about what is missing.
+    pub newer_may_be_missing: bool,
+    /// Those of the list that are no migrations, but run along in their place whenever something is pending.
+    pub accompanying: Vec<String>,
 }
 
 /// A migration the history knows as done.
@@ -189,6 +193,13 @@ pub struct Step {
     pub undo: Vec<Entry>,
 }
 
+impl Step {
+    /// Whether the history will know of it; what only runs along with migrations leaves no row.
+    pub fn is_recorded(&self) -> bool {
+        !(self.mark.is_empty() && self.after.is_empty())
+    }
+}
+
 /// Whether a script and its bookkeeping are one transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Atomicity {
@@ -231,8 +242,14 @@ pub struct Wishes {
     pub directory: Option<PathBuf>,
     /// The history table.
     pub history_table: Option<TableName>,
+    /// Whether an edited file stops the tool.
+    pub fails_on_edited: Option<bool>,
+    /// Whether an applied migration that is not on disk stops it.
+    pub fails_on_missing: Option<bool>,
     /// What it does with a migration that comes late.
     pub out_of_order: Option<OutOfOrder>,
+    /// Whether it takes a schema that holds tables and no history.
+    pub takes_foreign_tables: bool,
 }
 
 /// How a person makes the history of a migration that was broken off true, in the words of an instruction.

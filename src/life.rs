@@ -313,7 +313,9 @@ impl Life<'_> {
         let Migrations { format, wishes, .. } = migrations;
         let Config { on_edited, on_missing, out_of_order, .. } = *self.config;
         let habits = format.habits(engine);
-        let fails = |drift: Option<Drift>, habit| drift.map_or(habit, |drift| drift == Drift::Fail);
+        let fails = |drift: Option<Drift>, wish: Option<bool>, habit| {
+            drift.map(|drift| drift == Drift::Fail).or(wish).unwrap_or(habit)
+        };
         if on_edited == Some(Drift::Fail) && !format.keeps_checksums() {
             tracing::warn!("--on-edited has no effect: {} keeps no checksums", format.name());
         }
@@ -324,8 +326,8 @@ impl Life<'_> {
             );
         }
         Policy {
-            fails_on_edited: fails(on_edited, habits.fails_on_edited),
-            fails_on_missing: fails(on_missing, habits.fails_on_missing),
+            fails_on_edited: fails(on_edited, wishes.fails_on_edited, habits.fails_on_edited),
+            fails_on_missing: fails(on_missing, wishes.fails_on_missing, habits.fails_on_missing),
             out_of_order: out_of_order.or(wishes.out_of_order).unwrap_or(habits.out_of_order),
         }
     }

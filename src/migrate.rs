@@ -87,7 +87,7 @@ pub async fn run(
         }
         Ended::With(Err(_), None) | Ended::Gone(_) => return Ok(End::LostBetween),
     }
-    let pending = steps.len();
+    let pending = steps.iter().filter(|planned| planned.step.is_recorded()).count();
     tracing::info!(event = "migrate.start", pending, "{}", report::pending(pending));
     for (index, planned) in steps.iter().enumerate() {
         // A script can give the locks back and undo the session's settings.

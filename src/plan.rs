@@ -202,7 +202,9 @@ impl Plan {
 
     /// The ids to apply, in the tool's order.
     pub fn to_apply<'a>(&'a self, migrations: &'a Migrations) -> impl Iterator<Item = &'a str> {
-        let wanted = |id: &String| self.assessment.pending.contains(id) || self.resumable.contains(id);
+        let seen = &self.assessment;
+        let along = |id: &String| self.has_pending() && seen.accompanying.contains(id);
+        let wanted = move |id: &String| seen.pending.contains(id) || self.resumable.contains(id) || along(id);
         migrations.list.iter().map(|migration| &migration.id).filter(move |id| wanted(id)).map(String::as_str)
     }
 
@@ -227,7 +229,8 @@ impl Plan {
 
     fn has_diverged(&self) -> bool {
         let seen = &self.assessment;
-        !seen.missing.is_empty() && (self.has_pending() || !seen.missing_are_newer)
+        let must_be_there = self.has_pending() && !seen.newer_may_be_missing;
+        !seen.missing.is_empty() && (must_be_there || !seen.missing_are_newer)
     }
 
     /// What the lock's holder does, by a reading made under the lock: these steps, in this order.

@@ -116,6 +116,9 @@ pub(super) fn foreign_tables(plans: &Plans<'_>) -> Result<()> {
     let Plans { migrations, engine, ledger, .. } = *plans;
     let (format, table) = (migrations.format, &ledger.table);
     let name = format.name();
+    if migrations.wishes.takes_foreign_tables {
+        return Ok(());
+    }
     let refused = format.habits(engine).refuses_foreign_tables;
     let (exit, why) = match (migrations.format_was_detected, refused) {
         (false, false) => return Ok(()),

@@ -4,7 +4,7 @@ use super::{Plan, Planned, Plans, Policy, State};
 use crate::engine::{Engine, Facts, Reading, Row};
 use crate::exit::{Exit, Failure, Result};
 use crate::format::testing::told;
-use crate::format::{FORMATS, Files, Format, OutOfOrder, Wishes};
+use crate::format::{Assessment, FORMATS, Files, Format, OutOfOrder, Wishes};
 use crate::migrations::Migrations;
 
 const STRICT: Policy =
@@ -327,4 +327,35 @@ fn files_that_do_not_show_what_is_pending_never_say_that_nothing_is() {
     assert!(failure.hint.is_some_and(|hint| hint.contains("alembic upgrade heads")));
     unread.opaque = None;
     assert!(ask(&unread).0, "an unknown head alone is an old image");
+}
+
+#[test]
+fn what_is_newer_may_be_missing_where_the_tool_goes_on_all_the_same() {
+    let assessment = Assessment {
+        pending: vec!["1".into()],
+        missing: vec!["2".into()],
+        missing_are_newer: true,
+        ..Assessment::default()
+    };
+    let mut plan = Plan { assessment, resumable: Vec::new(), opaque: false };
+    assert_eq!(plan.state(false), State::Diverged);
+    plan.assessment.newer_may_be_missing = true;
+    assert_eq!(plan.state(false), State::Pending);
+    plan.assessment.missing_are_newer = false;
+    assert_eq!(plan.state(false), State::Diverged);
+}
+
+#[test]
+fn what_runs_along_does_so_only_while_something_is_pending_and_in_its_place() {
+    let migrations = migrations(&[("1_a.sql", "SELECT 1"), ("2_b.sql", "SELECT 2"), ("3_c.sql", "SELECT 3")]);
+    let assessment = Assessment {
+        pending: vec!["2".into()],
+        accompanying: vec!["3".into(), "1".into()],
+        ..Assessment::default()
+    };
+    let mut plan = Plan { assessment, resumable: Vec::new(), opaque: false };
+    assert_eq!(plan.to_apply(&migrations).collect::<Vec<_>>(), ["1", "2", "3"]);
+    plan.assessment.pending.clear();
+    assert_eq!(plan.to_apply(&migrations).count(), 0);
+    assert!(plan.has_nothing_to_do(STRICT));
 }
