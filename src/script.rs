@@ -30,13 +30,15 @@ mod refusal;
 mod scan;
 mod statements;
 mod transaction;
+mod words;
 
 pub(crate) use excerpt::MASK;
 pub use excerpt::excerpt;
 pub use index::{ConcurrentIndex, QualifiedName, concurrent_index};
 pub use refusal::{Refusal, refusal};
-pub use statements::{Statement, line_at, statements};
+pub use statements::{Statement, Statements, line_at, statements};
 pub use transaction::{controls_transaction, runs_outside_transaction};
+pub use words::words;
 
 use crate::target::Engine;
 

@@ -65,6 +65,17 @@ impl<'a> Scanner<'a> {
         Self { engine, sql, at: 0, executable: false }
     }
 
+    /// The offset of the next token.
+    pub(super) fn position(&self) -> usize {
+        self.at
+    }
+
+    /// Goes on somewhere else, where nothing is open.
+    pub(super) fn go_on_at(&mut self, offset: usize) {
+        self.at = offset;
+        self.executable = false;
+    }
+
     fn rest(&self) -> &'a [u8] {
         self.sql.as_bytes().get(self.at..).unwrap_or_default()
     }

@@ -23,36 +23,96 @@ pub struct Statement<'a> {
 /// semicolon ends it: there it counts, with the semicolon as its text, so that the failing one is still the one at
 /// the index of those completed. (A comment behind the last semicolon they answer like a statement; it cannot fail.)
 pub fn statements(engine: Engine, sql: &str) -> Vec<Statement<'_>> {
-    let mut found = Vec::new();
-    let mut lines = Lines { sql, offset: 0, line: 1 };
-    let mut current: Option<Open<'_>> = None;
-    let mut scanner = Scanner::new(engine, sql);
-    while let Some(token) = scanner.next() {
-        if matches!(token.kind, Kind::Space | Kind::Comment) {
-            continue;
-        }
-        let ends =
-            token.kind == Kind::Symbol(b';') && current.as_ref().is_none_or(|open| open.body.is_complete());
-        if !ends {
-            let open = current.get_or_insert_with(|| Open {
-                start: token.start,
-                end: 0,
-                body: Body::of(engine, Cursor::new(engine, sql.get(token.start..).unwrap_or_default())),
-            });
-            open.end = token.end();
-            if token.kind != Kind::Mark {
-                open.body.take(token, &scanner);
-            }
-            continue;
-        }
-        match current.take() {
-            Some(open) => found.push(lines.statement(open.start, open.end)),
-            None if engine == Engine::MySql => found.push(lines.statement(token.start, token.end())),
-            None => {}
-        }
+    Statements::of(engine, sql).collect()
+}
+
+/// The statements of a script one after the other, for tools that read their files themselves: what stands between two
+/// statements may not be SQL.
+pub struct Statements<'a> {
+    engine: Engine,
+    sql: &'a str,
+    scanner: Scanner<'a>,
+    lines: Lines<'a>,
+}
+
+impl<'a> Statements<'a> {
+    /// The statements of a script from its beginning.
+    pub fn of(engine: Engine, sql: &'a str) -> Self {
+        Self { engine, sql, scanner: Scanner::new(engine, sql), lines: Lines { sql, offset: 0, line: 1 } }
     }
-    found.extend(current.map(|open| lines.statement(open.start, open.end)));
-    found
+
+    /// The byte offset of what has not been read yet: just behind the last statement's semicolon.
+    pub fn position(&self) -> usize {
+        self.scanner.position()
+    }
+
+    /// Goes on at this byte offset, at which nothing may be open.
+    pub fn go_on_at(&mut self, offset: usize) {
+        self.scanner.go_on_at(offset);
+    }
+
+    /// The next statement where another text than a semicolon ends it: what the mysql client calls its delimiter.
+    pub fn delimited_by(&mut self, delimiter: &str) -> Option<Statement<'a>> {
+        let mut bounds: Option<(usize, usize)> = None;
+        while let Some(token) = self.scanner.next() {
+            let ends = match token.kind {
+                Kind::Space | Kind::Literal | Kind::Name => None,
+                // It may be glued to a word, as in `END$$`, and it may be what else begins a comment.
+                _ => token.text.char_indices().map(|(at, _)| token.start + at).find(|at| {
+                    (token.kind == Kind::Word || *at == token.start)
+                        && self.sql.get(*at..).is_some_and(|rest| rest.starts_with(delimiter))
+                }),
+            };
+            if let Some(end) = ends {
+                self.scanner.go_on_at(end + delimiter.len());
+                let start = bounds.map_or(token.start, |(start, _)| start).min(end);
+                let last = if end > token.start { end } else { bounds.map_or(start, |(_, last)| last) };
+                if last > start {
+                    return Some(self.lines.statement(start, last));
+                }
+                bounds = None;
+            } else if !matches!(token.kind, Kind::Space | Kind::Comment) {
+                bounds = Some((bounds.map_or(token.start, |(start, _)| start), token.end()));
+            }
+        }
+        bounds.map(|(start, end)| self.lines.statement(start, end))
+    }
+}
+
+impl<'a> Iterator for Statements<'a> {
+    type Item = Statement<'a>;
+
+    fn next(&mut self) -> Option<Statement<'a>> {
+        let mut current: Option<Open<'a>> = None;
+        while let Some(token) = self.scanner.next() {
+            if matches!(token.kind, Kind::Space | Kind::Comment) {
+                continue;
+            }
+            let ends = token.kind == Kind::Symbol(b';')
+                && current.as_ref().is_none_or(|open| open.body.is_complete());
+            if !ends {
+                let rest = || self.sql.get(token.start..).unwrap_or_default();
+                let open = current.get_or_insert_with(|| Open {
+                    start: token.start,
+                    end: 0,
+                    body: Body::of(self.engine, Cursor::new(self.engine, rest())),
+                });
+                open.end = token.end();
+                if token.kind != Kind::Mark {
+                    open.body.take(token, &self.scanner);
+                }
+                continue;
+            }
+            match current.take() {
+                Some(open) => return Some(self.lines.statement(open.start, open.end)),
+                None if self.engine == Engine::MySql => {
+                    return Some(self.lines.statement(token.start, token.end()));
+                }
+                None => {}
+            }
+        }
+        current.map(|open| self.lines.statement(open.start, open.end))
+    }
 }
 
 /// The statement being read.
@@ -123,6 +183,33 @@ mod tests {
         for statement in found {
             assert!(sql.split_at(statement.offset).1.starts_with(statement.text));
         }
+    }
+
+    #[test]
+    fn another_delimiter_may_be_glued_to_a_word_and_hides_in_quotes_and_comments() {
+        let of = |delimiter: &str, sql: &'static str| {
+            let mut script = Statements::of(MySql, sql);
+            std::iter::from_fn(|| script.delimited_by(delimiter)).collect::<Vec<_>>()
+        };
+        let sql = "\nBEGIN SELECT '$$'; /* $$ */ END$$\n-- $$\n$$ CALL p() -- c\n$$\nSELECT 1";
+        let found = of("$$", sql);
+        let seen: Vec<_> = found.iter().map(|statement| (statement.text, statement.line)).collect();
+        let body = "BEGIN SELECT '$$'; /* $$ */ END";
+        assert_eq!(seen, [(body, 2), ("CALL p()", 4), ("SELECT 1", 6)]);
+        assert_eq!(of("//", "a; b\n//\n//c//").iter().map(|one| one.text).collect::<Vec<_>>(), ["a; b", "c"]);
+        assert_eq!(of("#", "a; b\n#\nc").iter().map(|one| one.text).collect::<Vec<_>>(), ["a; b", "c"]);
+    }
+
+    #[test]
+    fn a_script_can_be_read_on_behind_what_is_no_sql() {
+        let sql = "COPY t FROM STDIN;\n1\tit's; not\n\\.\nSELECT 2;";
+        let mut script = Statements::of(Postgres, sql);
+        assert_eq!(script.next().unwrap().text, "COPY t FROM STDIN");
+        assert_eq!(script.position(), "COPY t FROM STDIN;".len());
+        script.go_on_at(sql.find("\\.").unwrap() + 2);
+        let last = script.next().unwrap();
+        assert_eq!((last.text, last.line), ("SELECT 2", 4));
+        assert!(script.next().is_none());
     }
 
     #[test]
