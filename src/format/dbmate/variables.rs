@@ -21,6 +21,7 @@ pub(super) fn wishes(told: &Told<'_>) -> Result<Wishes> {
         directory: get(DIRECTORY).map(directory).transpose()?,
         history_table: get(TABLE).map(|name| table(told.engine, &name)),
         out_of_order: get(STRICT).map(|text| strict(&text)).transpose()?,
+        ..Wishes::default()
     })
 }
 
