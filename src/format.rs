@@ -436,16 +436,10 @@ fn crc32(text: &str) -> u32 {
 
 /// The text of a file that has to be UTF-8.
 fn utf8<'a>(file: &Path, content: &'a [u8], tool: &str) -> Result<&'a str> {
-    decoded(content).map_err(|why| {
-        unreadable(file, why).hint(format!("save the file as UTF-8; {tool} refuses it as well"))
-    })
-}
-
-/// The same, for a file that is of interest only where it is pending.
-fn decoded(content: &[u8]) -> std::result::Result<&str, String> {
     std::str::from_utf8(content).map_err(|error| {
         let line = content.iter().take(error.valid_up_to()).filter(|byte| **byte == b'\n').count() + 1;
-        format!("line {line} is not UTF-8")
+        unreadable(file, format!("line {line} is not UTF-8"))
+            .hint(format!("save the file as UTF-8; {tool} refuses it as well"))
     })
 }
 

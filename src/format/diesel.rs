@@ -7,8 +7,8 @@ use std::path::{Component, Path};
 
 use super::{
     Applied, Assessment, Atomicity, Entry, Files, Format, Habits, Migration, OutOfOrder, Part, Repair,
-    Resolution, Site, Step, Told, Turn, decoded, foreign_row, nothing_to_take_back, refuse_twins, session,
-    timestamp, to_record, unreadable,
+    Resolution, Site, Step, Told, Turn, foreign_row, nothing_to_take_back, refuse_twins, session, timestamp,
+    to_record, unreadable, utf8,
 };
 use crate::engine::{Engine, Ledger, LockKey, Row, TableName, Value};
 use crate::exit::Result;
@@ -70,7 +70,7 @@ impl Format for Diesel {
                     "restore the file, or move the directory out of the migrations; Diesel refuses it as well",
                 ));
             };
-            let (parts, unusable) = match script(content, told.engine) {
+            let (parts, unusable) = match script(utf8(&file, content, "Diesel")?, told.engine) {
                 Ok(parts) => (parts, None),
                 Err(why) => (Vec::new(), Some(why)),
             };
@@ -216,12 +216,12 @@ fn version(name: &str) -> String {
     name.split('_').next().unwrap_or_default().replace('-', "")
 }
 
-/// What is sent, or why nothing can be; `run_sql_from_file` reads a script only when it is its turn.
-fn script(content: &[u8], engine: Engine) -> std::result::Result<Vec<Part>, String> {
-    if content.is_empty() {
+/// What is sent, or why nothing can be; `run_sql_from_file` looks at a script only when it is its turn.
+fn script(sql: &str, engine: Engine) -> std::result::Result<Vec<Part>, String> {
+    if sql.is_empty() {
         return Err(
             "it is empty, which Diesel refuses: write a comment into it if nothing is to be done".into()
         );
     }
-    updated_at::parts(engine, decoded(content)?)
+    updated_at::parts(engine, sql)
 }
