@@ -22,6 +22,8 @@ mod concurrent_index;
 #[cfg(test)]
 mod config;
 #[cfg(test)]
+mod diesel;
+#[cfg(test)]
 mod drift;
 #[cfg(test)]
 mod exec;
@@ -37,6 +39,8 @@ mod migrate_command;
 mod pooler;
 #[cfg(test)]
 mod prisma;
+#[cfg(test)]
+mod refinery;
 #[cfg(test)]
 mod scripts;
 #[cfg(test)]

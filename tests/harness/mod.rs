@@ -33,7 +33,7 @@ mod spawn;
 mod tls;
 mod web;
 
-pub(crate) use client::Client;
+pub(crate) use client::{Client, TextRow};
 pub(crate) use database::{Database, Engine, on_every_engine};
 pub(crate) use dns::{DnsAnswer, FakeDns};
 pub(crate) use eventually::{eventually, heavy};

@@ -130,6 +130,13 @@ fn both_refuse_a_directory_without_a_script(database: &Database) {
     assert!(!database.has_table("a"));
 }
 
+fn a_script_with_a_transaction_of_its_own_fares_alike(database: &Database) {
+    tool::a_script_with_a_transaction_of_its_own_fares_alike::<DieselCli>(
+        database,
+        ["1_own/up.sql", "2_next/up.sql"],
+    );
+}
+
 on_every_engine!(
     castoff_goes_on_where_diesel_stopped,
     diesel_goes_on_where_castoff_stopped,
@@ -141,6 +148,7 @@ on_every_engine!(
     both_read_metadata_alike,
     both_refuse_an_empty_script_while_it_is_pending,
     both_refuse_a_directory_without_a_script,
+    a_script_with_a_transaction_of_its_own_fares_alike,
 );
 
 /// Diesel's own function, which only its connections know on SQLite.

@@ -143,6 +143,13 @@ fn refinery_reads_the_time_that_castoff_wrote_and_the_reverse(database: &Databas
     assert_eq!(seen["applied"][0]["applied_at"], "2021-03-04T03:36:07Z", "{seen}");
 }
 
+fn a_script_with_a_transaction_of_its_own_fares_alike(database: &Database) {
+    tool::a_script_with_a_transaction_of_its_own_fares_alike::<RefineryCli>(
+        database,
+        ["V1__own.sql", "V2__next.sql"],
+    );
+}
+
 on_every_engine!(
     castoff_goes_on_where_refinery_stopped,
     refinery_goes_on_where_castoff_stopped,
@@ -156,6 +163,7 @@ on_every_engine!(
     both_apply_an_unversioned_file_late,
     both_refuse_a_row_that_is_not_refinerys,
     refinery_reads_the_time_that_castoff_wrote_and_the_reverse,
+    a_script_with_a_transaction_of_its_own_fares_alike,
 );
 
 /// refinery's sessions keep the server's time zone and `sql_mode`, which shows only where they are not castoff's.
