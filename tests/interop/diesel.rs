@@ -137,6 +137,10 @@ fn a_script_with_a_transaction_of_its_own_fares_alike(database: &Database) {
     );
 }
 
+fn a_session_has_the_settings_of_diesels_own(database: &Database) {
+    tool::a_session_has_the_settings_of_the_tools_own::<DieselCli>(database, "1_seen/up.sql");
+}
+
 on_every_engine!(
     castoff_goes_on_where_diesel_stopped,
     diesel_goes_on_where_castoff_stopped,
@@ -149,6 +153,7 @@ on_every_engine!(
     both_refuse_an_empty_script_while_it_is_pending,
     both_refuse_a_directory_without_a_script,
     a_script_with_a_transaction_of_its_own_fares_alike,
+    a_session_has_the_settings_of_diesels_own,
 );
 
 /// Diesel's own function, which only its connections know on SQLite.

@@ -150,6 +150,10 @@ fn a_script_with_a_transaction_of_its_own_fares_alike(database: &Database) {
     );
 }
 
+fn a_session_has_the_settings_of_refinerys_own(database: &Database) {
+    tool::a_session_has_the_settings_of_the_tools_own::<RefineryCli>(database, "V1__seen.sql");
+}
+
 on_every_engine!(
     castoff_goes_on_where_refinery_stopped,
     refinery_goes_on_where_castoff_stopped,
@@ -164,6 +168,7 @@ on_every_engine!(
     both_refuse_a_row_that_is_not_refinerys,
     refinery_reads_the_time_that_castoff_wrote_and_the_reverse,
     a_script_with_a_transaction_of_its_own_fares_alike,
+    a_session_has_the_settings_of_refinerys_own,
 );
 
 /// refinery's sessions keep the server's time zone and `sql_mode`, which shows only where they are not castoff's.

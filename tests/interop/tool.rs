@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::corpus::{first_half, whole};
 use crate::dump::{assert_alike, dump};
-use crate::harness::{Database, Migrations, Run};
+use crate::harness::{Database, Engine, Migrations, Run};
 
 /// A migration tool, called as a person calls it, on one database.
 pub(crate) trait Tool: Sized {
@@ -114,4 +114,47 @@ pub(crate) fn a_script_with_a_transaction_of_its_own_fares_alike<T: Tool>(
     if run.code == 0 {
         assert_alike(&dump(database), &dump(&beside));
     }
+}
+
+/// Every setting of a session that a script could notice, as a script sees them. castoff's own are those that make a session
+/// safe to die on and let traffic pass; PostgreSQL's GMT is UTC, and what a language brings along comes with its first block.
+const SETTINGS: [(Engine, &str); 3] = [
+    (
+        Engine::Postgres,
+        "SELECT name, replace(setting, 'GMT', 'UTC') AS setting FROM pg_settings WHERE context IN ('user', 'superuser') AND name NOT LIKE 'plpgsql.%' \
+         AND name NOT IN ('application_name', 'client_connection_check_interval', 'idle_in_transaction_session_timeout', \
+         'idle_session_timeout', 'lock_timeout', 'statement_timeout', 'tcp_keepalives_count', \
+         'tcp_keepalives_idle', 'tcp_keepalives_interval', 'tcp_user_timeout')",
+    ),
+    (
+        Engine::MySql,
+        "SELECT variable_name, variable_value FROM information_schema.session_variables WHERE variable_name NOT IN \
+         ('GTID_BINLOG_STATE', 'GTID_CURRENT_POS', 'IN_TRANSACTION', 'LAST_GTID', 'LAST_INSERT_ID', \
+         'LOCK_WAIT_TIMEOUT', 'PSEUDO_THREAD_ID', 'RAND_SEED1', 'RAND_SEED2', 'TIMESTAMP', 'WAIT_TIMEOUT')",
+    ),
+    (
+        Engine::Sqlite,
+        "SELECT * FROM pragma_foreign_keys, pragma_defer_foreign_keys, pragma_recursive_triggers, \
+         pragma_ignore_check_constraints, pragma_legacy_alter_table, pragma_trusted_schema, pragma_synchronous, \
+         pragma_journal_mode, pragma_cell_size_check, pragma_reverse_unordered_selects",
+    ),
+];
+
+/// A session means the same to a script, down to the last setting.
+pub(crate) fn a_session_has_the_settings_of_the_tools_own<T: Tool>(database: &Database, name: &str) {
+    let Some(beside) = Database::on(database.engine()) else { return };
+    let Some(tool) = T::on(&beside) else { return };
+    let (_, settings) =
+        SETTINGS.iter().find(|(engine, _)| *engine == database.engine()).expect("every engine");
+    let files = Migrations::of(&[(name, &*format!("CREATE TABLE seen AS {settings};\n"))]);
+    migrate::<T>(database, &files).output().succeeds();
+    assert_eq!(tool.run(&files), Ok(1));
+    let seen = |database: &Database| {
+        let mut rows = database.rows("SELECT * FROM seen");
+        rows.sort();
+        rows
+    };
+    let (ours, theirs) = (seen(database), seen(&beside));
+    let different: Vec<_> = ours.iter().zip(&theirs).filter(|(one, other)| one != other).collect();
+    assert!(!ours.is_empty() && ours.len() == theirs.len() && different.is_empty(), "{different:#?}");
 }
