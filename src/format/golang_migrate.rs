@@ -2,14 +2,14 @@
 //!
 //! Everything here mirrors `migrate.go`, `source` and `database/{postgres,mysql,sqlite3}` of golang-migrate 4.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{
     Assessment, Atomicity, Entry, Files, Format, Habits, Migration, OutOfOrder, Part, Repair, Resolution,
-    Site, Step, Told, Turn, crc32, go_drivers, has_directives, utf8,
+    Site, Step, Told, Turn, crc32, go_drivers, has_directives, same_version, utf8,
 };
 use crate::engine::{Engine, Ledger, LockKey, Row, TableName};
-use crate::exit::{Exit, Failure, Result};
+use crate::exit::Result;
 
 mod history;
 mod name;
@@ -27,11 +27,11 @@ const TABLE: &str = "schema_migrations";
 
 /// `ensureVersionTable` of `database/postgres/postgres.go`.
 const CREATE_POSTGRES: &str =
-    "CREATE TABLE IF NOT EXISTS {quoted table} (version bigint not null primary key, dirty boolean not null)";
+    "CREATE TABLE IF NOT EXISTS {table} (version bigint not null primary key, dirty boolean not null)";
 
 /// `ensureVersionTable` of `database/mysql/mysql.go`.
 const CREATE_MYSQL: &str =
-    "CREATE TABLE {quoted table} (version bigint not null primary key, dirty boolean not null)";
+    "CREATE TABLE {table} (version bigint not null primary key, dirty boolean not null)";
 
 /// `ensureVersionTable` of `database/sqlite3/sqlite3.go` and `database/sqlite/sqlite.go`. SQLite keeps the text.
 const CREATE_SQLITE: [&str; 2] = [
@@ -64,48 +64,23 @@ impl Format for GolangMigrate {
     }
 
     fn read(&self, files: &Files, told: &Told<'_>) -> Result<Vec<Migration>> {
-        let mut named: Vec<(Name<'_>, &Path)> =
-            files.contents.keys().filter_map(|path| Some((Name::of(path)?, path.as_path()))).collect();
-        // Up before down.
-        named.sort_by_key(|(name, _)| (name.version, name.direction));
-        let mut migrations: Vec<Migration> = Vec::new();
-        let mut last: Option<(Name<'_>, &Path)> = None;
-        for (name, path) in named {
-            let before = last.replace((name, path));
-            if let Some((other, there)) = before
-                && other.version == name.version
-            {
-                if other.direction == name.direction {
-                    return Err(duplicate(files, name, there, path));
-                }
-                continue;
+        let mut found = Vec::new();
+        for (path, content) in &files.contents {
+            if let Some(name) = Name::of(path) {
+                found.push((name, migration(name, files.directory.join(path), content, told)?));
             }
-            let file = files.directory.join(path);
-            let content = files.contents.get(path).map(Vec::as_slice).unwrap_or_default();
-            let parts = match name.direction {
-                Direction::Up => {
-                    let sql = utf8(&file, content, "the database")?;
-                    // Only `database/postgres/postgres.go` knows the parameter.
-                    let apart = told.multi_statement && told.engine == Engine::Postgres;
-                    if apart { split::parts(sql) } else { vec![Part::whole(sql)] }
-                }
-                // `newMigration` of `migrate.go`: nothing is run of a version without an up file, but it is recorded.
-                Direction::Down => Vec::new(),
-            };
-            migrations.push(Migration {
-                id: name.version.to_string(),
-                file,
-                description: name.title.to_owned(),
-                parts,
-                checksum: Vec::new(),
-                no_transaction: false,
-                unusable: i64::try_from(name.version).is_err().then(|| {
-                    format!("its version is greater than {}, the greatest the history holds", i64::MAX)
-                }),
-                requires: Vec::new(),
-            });
         }
-        Ok(migrations)
+        found.sort_by_key(|(name, _)| (name.version, name.direction));
+        // `ErrDuplicateMigration` of `source/errors.go`.
+        let mut pairs = found.iter().zip(found.iter().skip(1));
+        let twins = pairs
+            .find(|((one, _), (other, _))| (one.version, one.direction) == (other.version, other.direction));
+        if let Some(((_, one), (_, other))) = twins {
+            return Err(same_version(one, other));
+        }
+        // The way up stands before the way down.
+        found.dedup_by_key(|(name, _)| name.version);
+        Ok(found.into_iter().map(|(_, migration)| migration).collect())
     }
 
     fn ledger(&self, engine: Engine, table: Option<&TableName>) -> Ledger {
@@ -220,14 +195,29 @@ fn atomicity(engine: Engine, migration: &Migration) -> Atomicity {
     }
 }
 
-/// `ErrDuplicateMigration` of `source/errors.go`.
-fn duplicate(files: &Files, name: Name<'_>, one: &Path, other: &Path) -> Failure {
-    let (one, other) = (files.directory.join(one), files.directory.join(other));
-    Failure::message(
-        Exit::Data,
-        format!("{} and {} have the same version {}", one.display(), other.display(), name.version),
-    )
-    .hint("give one of them another version; nothing was applied")
+/// `newMigration` of `migrate.go`: nothing is run of a version without a way up, but it is recorded.
+fn migration(name: Name<'_>, file: PathBuf, content: &[u8], told: &Told<'_>) -> Result<Migration> {
+    let parts = match name.direction {
+        Direction::Up => {
+            let sql = utf8(&file, content, "the database")?;
+            // Only `database/postgres/postgres.go` knows the parameter.
+            let apart = told.multi_statement && told.engine == Engine::Postgres;
+            if apart { split::parts(sql) } else { vec![Part::whole(sql)] }
+        }
+        Direction::Down => Vec::new(),
+    };
+    let fits = i64::try_from(name.version).is_ok();
+    Ok(Migration {
+        id: name.version.to_string(),
+        file,
+        description: name.title.to_owned(),
+        parts,
+        checksum: Vec::new(),
+        no_transaction: false,
+        unusable: (!fits)
+            .then(|| format!("its version is greater than {}, the greatest the history holds", i64::MAX)),
+        requires: Vec::new(),
+    })
 }
 
 /// `GenerateAdvisoryLockId` of `database/util.go`, of names that are joined already.

@@ -5,14 +5,15 @@
 //! `internal/dialects` and `lock`.
 
 use std::ffi::OsStr;
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 use super::{
-    Assessment, Atomicity, Entry, Files, Format, Habits, Migration, OutOfOrder, Part, Repair, Site, Step,
-    Told, Turn, go_drivers, unreadable, utf8,
+    Assessment, Atomicity, Entry, Files, Format, Habits, Migration, OutOfOrder, Part, Repair, Resolution,
+    Site, Step, Told, Turn, Wishes, go_drivers, nothing_to_take_back, refuse_twins, to_record, unreadable,
+    utf8,
 };
-use crate::engine::{Engine, Ledger, LockKey, Row, TableName, Value};
-use crate::exit::{Exit, Failure, Result};
+use crate::engine::{Engine, Ledger, LockKey, Row, TableName};
+use crate::exit::Result;
 
 mod history;
 mod interpolate;
@@ -24,6 +25,10 @@ pub struct Goose;
 
 /// `DefaultTablename` of `provider_options.go`, the default of `-table` in `cmd/goose/main.go`.
 const TABLE: &str = "goose_db_version";
+
+/// Where the files are, and the history; `internal/cfg/cfg.go`.
+const DIRECTORY_VARIABLE: &str = "GOOSE_MIGRATION_DIR";
+const TABLE_VARIABLE: &str = "GOOSE_TABLE";
 
 /// `CreateTable` of `internal/dialects/postgres.go`. Until August 2024 `id` was a `serial` and `tstamp` could be NULL.
 const CREATE_POSTGRES: &str = "CREATE TABLE {table} (
@@ -110,22 +115,25 @@ impl Format for Goose {
             ));
         }
         found.sort_by_key(|(version, _)| *version);
-        for pair in found.windows(2) {
-            if let [(version, one), (other, same)] = pair
-                && version == other
-            {
-                return Err(Failure::message(
-                    Exit::Data,
-                    format!(
-                        "{} and {} have the same version {version}",
-                        one.file.display(),
-                        same.file.display()
-                    ),
-                )
-                .hint("give one of them another version; nothing was applied"));
-            }
-        }
-        Ok(found.into_iter().map(|(_, migration)| migration).collect())
+        let migrations: Vec<_> = found.into_iter().map(|(_, migration)| migration).collect();
+        refuse_twins(&migrations)?;
+        Ok(migrations)
+    }
+
+    /// `List` of `internal/cfg/cfg.go`, as far as it is about what is run.
+    fn wishes(&self, told: &Told<'_>) -> Result<Wishes> {
+        let table = told.environment.get(TABLE_VARIABLE).map(|name| name.to_string_lossy());
+        Ok(Wishes {
+            directory: told.environment.get(DIRECTORY_VARIABLE).map(PathBuf::from),
+            // The name stands in every statement as it is written.
+            history_table: table.map(|name| match name.split_once('.') {
+                Some((schema, name)) if told.engine != Engine::Sqlite => {
+                    TableName { schema: Some(schema.to_owned()), name: name.to_owned() }
+                }
+                _ => TableName { schema: None, name: name.into_owned() },
+            }),
+            ..Wishes::default()
+        })
     }
 
     fn ledger(&self, engine: Engine, table: Option<&TableName>) -> Ledger {
@@ -178,17 +186,13 @@ impl Format for Goose {
     /// `runSQLMigration` of `migration_sql.go`. A failure is recorded nowhere.
     fn step(&self, at: &Site<'_>, turn: &Turn<'_>) -> Option<Step> {
         let Turn { migration, resumed, .. } = *turn;
-        let version = Value::Int(migration.id.parse().unwrap_or_default());
         Some(Step {
             migration: migration.clone(),
             resumed,
             atomicity: if migration.no_transaction { Atomicity::Apart } else { Atomicity::Together },
             mark: Vec::new(),
             before: Vec::new(),
-            after: vec![
-                history::first_row_if_missing(at.engine),
-                Entry::fixed("INSERT INTO {table} (version_id, is_applied) VALUES (?, true)", [version]),
-            ],
+            after: history::rows(at.engine, &migration.id),
             finally: Vec::new(),
             failed: Vec::new(),
             undo: Vec::new(),
@@ -201,8 +205,30 @@ impl Format for Goose {
 
     fn repair(&self, table: &TableName, id: &str) -> Repair {
         Repair {
-            applied: format!("insert (version_id, is_applied) = ({id}, true) into {table}"),
+            applied: format!("run `castoff resolve --applied {id}`"),
             rolled_back: format!("leave {table} without a row of {id}"),
+        }
+    }
+
+    /// goose has no word for it: the row is the one that it would have written.
+    fn resolve(
+        &self,
+        at: &Site<'_>,
+        resolution: Resolution,
+        id: &str,
+        migrations: &[Migration],
+        history: &[Row],
+    ) -> Result<Vec<Entry>> {
+        match resolution {
+            Resolution::Applied => {
+                let seen = history::assess(migrations, history)?;
+                let recorded = seen.applied.iter().any(|applied| applied.id == id);
+                let what_is_an_id =
+                    "an id is the version at the beginning of a file's name, without zeros before it";
+                to_record(id, migrations, recorded, what_is_an_id)?;
+                Ok(history::rows(at.engine, id))
+            }
+            Resolution::RolledBack => Err(nothing_to_take_back("goose")),
         }
     }
 }

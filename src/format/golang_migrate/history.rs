@@ -2,22 +2,16 @@
 
 use crate::engine::{Row, Value};
 use crate::exit::{Exit, Failure, Result};
-use crate::format::{Applied, Assessment, Entry, Migration, Resolution, Unfinished};
+use crate::format::{Applied, Assessment, Entry, Migration, Resolution, Unfinished, foreign_row, to_record};
+
+const TOOL: &str = "golang-migrate";
 
 /// The row, if there is one.
 fn read(history: &[Row]) -> Result<Option<(i64, bool)>> {
     let Some(row) = history.first() else { return Ok(None) };
-    let [Some(version), Some(dirty)] = row.as_slice() else { return Err(foreign(row)) };
-    let version = version.parse().map_err(|_| foreign(row))?;
+    let [Some(version), Some(dirty)] = row.as_slice() else { return Err(foreign_row(TOOL, row)) };
+    let version = version.parse().map_err(|_| foreign_row(TOOL, row))?;
     Ok(Some((version, dirty == "1")))
-}
-
-fn foreign(row: &Row) -> Failure {
-    Failure::message(
-        Exit::Data,
-        format!("a row of the history table is not one of golang-migrate's: {row:?}"),
-    )
-    .hint("check --history-table and --format")
 }
 
 fn version(migration: &Migration) -> Option<i64> {
@@ -74,35 +68,33 @@ pub(super) fn resolve(
     migrations: &[Migration],
     history: &[Row],
 ) -> Result<Vec<Entry>> {
-    let refuse = |why: &str, hint: &str| {
-        Err(Failure::message(Exit::Data, format!("migration {id} {why}")).hint(hint.to_owned()))
+    let refuse = |why: &str, hint: String| {
+        Err(Failure::message(Exit::Data, format!("migration {id} {why}")).hint(hint))
     };
-    let is = |migration: &Migration| version(migration).is_some() && migration.id == id;
-    let place = migrations.iter().position(is);
     let seen = assess(migrations, history)?;
     let broken = seen.unfinished.first().map(|unfinished| unfinished.id.as_str());
     match (resolution, broken) {
         (_, Some(broken)) if broken != id => {
-            refuse("is not the one that failed", &format!("resolve migration {broken} first"))
+            refuse("is not the one that failed", format!("resolve migration {broken} first"))
         }
         (Resolution::Applied, Some(_)) => Ok(row(Some(id), false)),
-        (Resolution::Applied, None) if seen.applied.iter().any(|applied| applied.id == id) => refuse(
-            "is already recorded as applied",
-            "there is nothing to resolve; `castoff status` says what the history holds",
-        ),
-        (Resolution::Applied, None) if place.is_some() => Ok(row(Some(id), false)),
         (Resolution::Applied, None) => {
-            refuse("is not on disk", "an id is the version at the beginning of a file's name")
+            let recorded = seen.applied.iter().any(|applied| applied.id == id);
+            let what_is_an_id =
+                "an id is the version at the beginning of a file's name, without zeros before it";
+            to_record(id, migrations, recorded, what_is_an_id)?;
+            Ok(row(Some(id), false))
         }
         (Resolution::RolledBack, Some(_)) => {
+            let this = id.parse().ok();
             let before = migrations
                 .iter()
-                .rfind(|migration| version(migration).is_some_and(|version| Some(version) < id.parse().ok()));
+                .rfind(|migration| version(migration).is_some_and(|version| Some(version) < this));
             Ok(row(before.map(|migration| migration.id.as_str()), false))
         }
         (Resolution::RolledBack, None) => refuse(
             "is not in a failed state",
-            "only what failed can be rolled back; undo it with a new migration",
+            "only what failed can be rolled back; undo it with a new migration".into(),
         ),
     }
 }

@@ -2,9 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::engine::{Engine, Row};
-use crate::exit::{Exit, Failure, Result};
-use crate::format::{Applied, Assessment, Entry, Migration, timestamp};
+use crate::engine::{Engine, Row, Value};
+use crate::exit::Result;
+use crate::format::{Applied, Assessment, Entry, Migration, foreign_row, timestamp};
 
 /// The version of the row that is there from the beginning.
 const FIRST: i64 = 0;
@@ -15,8 +15,10 @@ pub(super) fn assess(migrations: &[Migration], history: &[Row]) -> Result<Assess
     let mut newest: HashMap<i64, usize> = HashMap::new();
     let mut rows = Vec::new();
     for (place, row) in history.iter().enumerate() {
-        let [Some(version), Some(applied), tstamp] = row.as_slice() else { return Err(foreign(row)) };
-        let version: i64 = version.parse().map_err(|_| foreign(row))?;
+        let [Some(version), Some(applied), tstamp] = row.as_slice() else {
+            return Err(foreign_row("goose", row));
+        };
+        let version: i64 = version.parse().map_err(|_| foreign_row("goose", row))?;
         newest.insert(version, place);
         rows.push((version, applied == "1", tstamp.as_deref()));
     }
@@ -52,18 +54,16 @@ fn version(migration: &Migration) -> i64 {
     migration.id.parse().unwrap_or_default()
 }
 
-fn foreign(row: &Row) -> Failure {
-    Failure::message(Exit::Data, format!("a row of the history table is not one of goose's: {row:?}"))
-        .hint("check --history-table and --format")
-}
-
-/// goose cannot go on without the row of version 0 (`ensureVersionTable` of `provider_run.go`, and `ErrNoNextVersion` in
-/// `migrate.go`), and a table that was restored or emptied may lack it.
-pub(super) fn first_row_if_missing(engine: Engine) -> Entry {
+/// The row of a version, `InsertVersion` of `internal/dialects`, after that of version 0 where it is missing: goose cannot go
+/// on without it (`ensureVersionTable` of `provider_run.go`, `ErrNoNextVersion` in `migrate.go`), and a table that was
+/// restored or emptied may lack it.
+pub(super) fn rows(engine: Engine, id: &str) -> Vec<Entry> {
     let from = if engine == Engine::MySql { " FROM DUAL" } else { "" };
-    let sql = format!(
+    let first = format!(
         "INSERT INTO {{table}} (version_id, is_applied) SELECT {FIRST}, true{from} \
          WHERE NOT EXISTS (SELECT 1 FROM {{table}} WHERE version_id = {FIRST})"
     );
-    Entry::fixed(sql, [])
+    let version = Value::Int(id.parse().unwrap_or_default());
+    let row = "INSERT INTO {table} (version_id, is_applied) VALUES (?, true)";
+    vec![Entry::fixed(first, []), Entry::fixed(row, [version])]
 }
