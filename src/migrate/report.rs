@@ -64,7 +64,8 @@ pub(super) fn failed(migrating: Migrating<'_>, planned: &Planned, broken: &Broke
         hint = %hint,
         "{place}: {error}"
     );
-    if let Some(detail) = &broken.error.detail {
+    let nothing_put_in = step.migration.parts.iter().all(|part| part.written.is_none());
+    if let Some(detail) = broken.error.detail.as_ref().filter(|_| nothing_put_in) {
         tracing::debug!("the server's detail: {detail}");
     }
     Failure::message(Exit::MigrationFailed, format!("migration {id} failed: {place}: {error}")).hint(hint)
@@ -90,13 +91,38 @@ fn without_quotations(error: &str) -> String {
     }
 }
 
+/// Takes out every word that stands only in what was put into a statement.
+fn without_values(error: &str, PutIn { written, sent }: &PutIn) -> String {
+    /// A shorter one is no secret, and may be a number of the server's own.
+    const SHORTEST: usize = 3;
+    let mut said = String::new();
+    let mut rest = error;
+    while !rest.is_empty() {
+        let inside = |letter: char| letter.is_alphanumeric() || letter == '_';
+        let (word, after) = rest.split_at(rest.find(|letter| !inside(letter)).unwrap_or(rest.len()));
+        let secret = word.len() >= SHORTEST && sent.contains(word) && !written.contains(word);
+        said.push_str(if secret { script::MASK } else { word });
+        let (between, after) = after.split_at(after.find(inside).unwrap_or(after.len()));
+        said.push_str(between);
+        rest = after;
+    }
+    said
+}
+
+/// What variables were replaced by something else in.
+struct PutIn {
+    /// What the file says.
+    written: String,
+    /// What was sent.
+    sent: String,
+}
+
 /// Where in which file an error was.
 struct Place {
     file: String,
     line: Option<usize>,
     statement: Option<String>,
-    /// What the file says, where what was sent says something else.
-    written: Option<String>,
+    put_in: Option<PutIn>,
     doing: &'static str,
 }
 
@@ -107,7 +133,7 @@ impl Place {
             file: migration.file.display().to_string(),
             line: None,
             statement: None,
-            written: None,
+            put_in: None,
             doing,
         };
         let (part, number) = match during {
@@ -135,7 +161,7 @@ impl Place {
             file: migration.file_of(part).display().to_string(),
             line: line.map(|line| part.line_in_file(line)),
             statement: shown.map(script::excerpt),
-            written: part.written.clone(),
+            put_in: part.written.clone().map(|written| PutIn { written, sent: sql.clone() }),
             doing: "",
         }
     }
@@ -144,14 +170,18 @@ impl Place {
     /// be the secret.
     fn discreet(&self, error: &str) -> String {
         let masked = self.statement.as_deref().is_some_and(|statement| statement.contains(script::MASK));
-        let put_in = |written: &String| {
+        let unwritten = |put_in: &PutIn| {
             let mut quoted = error.split(QUOTES).skip(1).step_by(2);
-            quoted.any(|quotation| !written.contains(quotation))
+            quoted.any(|quotation| !put_in.written.contains(quotation))
         };
-        if masked || self.written.as_ref().is_some_and(put_in) {
+        let said = if masked || self.put_in.as_ref().is_some_and(unwritten) {
             without_quotations(error)
         } else {
             error.to_owned()
+        };
+        match &self.put_in {
+            Some(put_in) => without_values(&said, put_in),
+            None => said,
         }
     }
 }
@@ -279,11 +309,14 @@ pub(super) fn abandoned(stop: Stop, step: &Step, ledger: &Ledger) -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use super::Place;
+    use super::{Place, PutIn};
 
-    fn discreet(error: &str, statement: &str, written: Option<&str>) -> String {
-        let (statement, written) = (Some(statement.to_owned()), written.map(str::to_owned));
-        Place { file: String::new(), line: None, statement, written, doing: "" }.discreet(error)
+    /// `value` is what `${TOKEN}` in the statement was replaced with.
+    fn discreet(error: &str, statement: &str, value: Option<&str>) -> String {
+        let put_in = value
+            .map(|value| PutIn { written: statement.to_owned(), sent: statement.replace("${TOKEN}", value) });
+        Place { file: String::new(), line: None, statement: Some(statement.to_owned()), put_in, doing: "" }
+            .discreet(error)
     }
 
     #[test]
@@ -300,12 +333,15 @@ mod tests {
     }
 
     #[test]
-    fn what_a_server_quotes_of_a_value_put_into_a_statement_is_masked() {
-        let written = "SELECT ${TOKEN}::int FROM t";
-        let error = "invalid input syntax for type integer: \"geheim\"";
-        let said = discreet(error, written, Some(written));
-        assert_eq!(said, "invalid input syntax for type integer: \"***\"");
+    fn what_a_server_says_of_a_value_put_into_a_statement_is_masked() {
+        let said = |error| discreet(error, "SELECT ${TOKEN}::int FROM t", Some("geheim"));
+        assert_eq!(
+            said("invalid input syntax for type integer: \"geheim\""),
+            "invalid input syntax for type integer: \"***\""
+        );
+        assert_eq!(said("column t.geheim does not exist"), "column t.*** does not exist");
+        assert_eq!(said("no such column: geheim"), "no such column: ***");
         let error = "relation \"t\" does not exist";
-        assert_eq!(discreet(error, written, Some(written)), error);
+        assert_eq!(said(error), error);
     }
 }
