@@ -30,6 +30,10 @@ mod exec;
 #[cfg(test)]
 mod exit_codes;
 #[cfg(test)]
+mod golang_migrate;
+#[cfg(test)]
+mod goose;
+#[cfg(test)]
 mod herd;
 #[cfg(test)]
 mod lock;

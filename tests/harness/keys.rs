@@ -13,6 +13,11 @@ pub(crate) fn sqlx(database: &str) -> i64 {
     0x3d32_ad9e * i64::from(crc32(database.as_bytes()))
 }
 
+/// golang-migrate's key of names that are joined already, in decimal its lock's name on MySQL.
+pub(crate) fn golang_migrate(names: &str) -> u32 {
+    crc32(names.as_bytes()).wrapping_mul(1_486_364_155)
+}
+
 /// CRC-32 as in IEEE 802.3.
 fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(u32::MAX, |crc, byte| {
