@@ -43,7 +43,7 @@ pub(crate) fn byte_order_mark(site: &Site) {
             assert!(!site.database.has_table("t"));
         }
         Outcome::Refused => {
-            is_refused(site, &project, 65).says(project.file(10));
+            site.does_not_start(&project, 65).says(project.file(10));
             assert!(!site.database.has_table("t"));
         }
     }
