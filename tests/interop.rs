@@ -38,6 +38,10 @@ mod diesel_cli;
 #[cfg(test)]
 #[path = "interop/dump.rs"]
 mod dump;
+// No tool, two corpora beside sqlx's.
+#[cfg(test)]
+#[path = "interop/go_corpora.rs"]
+mod go_corpora;
 #[cfg(test)]
 #[expect(dead_code, unused_imports, reason = "the suite uses what these tests do not")]
 mod harness;
