@@ -5,6 +5,10 @@
 
 use super::interpolate::{Lookup, interpolate};
 
+mod pending;
+
+use pending::Pending;
+
 /// A line may not be as long as this, in bytes: `scanBufSize`.
 const MAX_LINE: usize = 4 * 1024 * 1024;
 
@@ -242,49 +246,6 @@ impl Parser {
                 Ok(self.script)
             }
         }
-    }
-}
-
-/// The lines of a statement that has not ended.
-#[derive(Default)]
-struct Pending {
-    sql: String,
-    written: String,
-    /// The number of the first line, if there is one.
-    first: Option<usize>,
-    expanded: bool,
-}
-
-impl Pending {
-    fn is_empty(&self) -> bool {
-        self.first.is_none()
-    }
-
-    fn push(&mut self, number: usize, text: &str, expanded: Option<&str>) {
-        self.first.get_or_insert(number);
-        let sent = expanded.unwrap_or(text);
-        self.expanded |= sent != text;
-        for (whole, line) in [(&mut self.sql, sent), (&mut self.written, text)] {
-            whole.push_str(line);
-            whole.push('\n');
-        }
-    }
-
-    /// The line in which the text begins that is not white space.
-    fn begins(&self) -> Option<usize> {
-        let blank = self.written.lines().position(|line| !line.trim().is_empty())?;
-        self.first.map(|first| first + blank)
-    }
-
-    /// Hands over what there is, which may be nothing, as goose does.
-    fn send(&mut self, script: &mut Script) {
-        let line = self.begins().or(self.first).unwrap_or_default();
-        let Self { sql, written, expanded, .. } = std::mem::take(self);
-        script.statements.push(Statement {
-            sql: sql.trim().to_owned(),
-            written: expanded.then(|| written.trim().to_owned()),
-            line,
-        });
     }
 }
 

@@ -1,11 +1,14 @@
 //! What goose's own source says, on data alone.
 
-use super::{Goose, version};
+use std::path::Path;
+
+use super::Goose;
+use super::files::version;
 use crate::engine::{Engine, LockKey};
 use crate::environment::Environment;
 use crate::exit::Exit;
 use crate::format::testing::{files, site_of, step, told};
-use crate::format::{Assessment, Atomicity, Format, Migration, OutOfOrder, Told};
+use crate::format::{Assessment, Atomicity, Format, Migration, OutOfOrder, Told, Wishes};
 
 const UP: &str = "-- +goose Up\nSELECT 1;\n";
 
@@ -120,6 +123,18 @@ fn what_is_not_on_disk_is_missing_and_the_first_row_is_not() {
     let seen = assess(&[(0, true), (1, true), (5, true)]);
     assert_eq!((seen.missing.as_slice(), seen.missing_are_newer), (&["5".to_owned()][..], false));
     assert!(!Goose.habits(Engine::Postgres).fails_on_missing);
+}
+
+#[test]
+fn its_variables_name_files_and_table() {
+    let environment: Environment =
+        [("GOOSE_MIGRATION_DIR", "db/goose"), ("GOOSE_TABLE", "ops.versions")].into_iter().collect();
+    let wishes = |engine| Goose.wishes(&Told { environment: &environment, ..told(engine) }).unwrap();
+    let on_postgres = wishes(Engine::Postgres);
+    assert_eq!(on_postgres.directory.as_deref(), Some(Path::new("db/goose")));
+    assert_eq!(on_postgres.history_table.unwrap().to_string(), "ops.versions");
+    assert_eq!(wishes(Engine::Sqlite).history_table.unwrap().schema, None);
+    assert_eq!(Goose.wishes(&told(Engine::MySql)).unwrap(), Wishes::default());
 }
 
 #[test]
