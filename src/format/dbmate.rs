@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::{
     Applied, Assessment, Atomicity, Entry, Files, Format, Habits, Migration, OutOfOrder, Part, Repair, Site,
-    Step, Told, Turn, Wishes, same_version, session, utf8,
+    Step, Told, Turn, Wishes, go_drivers, same_version, utf8,
 };
 use crate::engine::{Engine, Ledger, LockKey, Row, TableName, Value};
 use crate::exit::{Exit, Failure, Result};
@@ -144,18 +144,13 @@ impl Format for Dbmate {
         })
     }
 
-    /// lib/pq fixes the date style (`connector.go`), go-sql-driver/mysql the collation (`defaultCollationID` of its
-    /// `collations.go`); the rest stays as the server has it. mattn/go-sqlite3 leaves foreign keys off, SQLite's default.
+    /// Its lib/pq is newer than golang-migrate's and fixes nothing but the date style (`connector.go` of 1.12).
     fn session_settings(&self, engine: Engine) -> Vec<String> {
-        match engine {
-            Engine::Postgres => {
-                let mut settings = session::servers_own();
-                settings.push("SET DateStyle = 'ISO, MDY'".into());
-                settings
-            }
-            Engine::MySql => vec!["SET NAMES utf8mb4 COLLATE utf8mb4_general_ci".into()],
-            Engine::Sqlite => vec!["PRAGMA foreign_keys = OFF".into()],
+        let mut settings = go_drivers::pgx_session(engine);
+        if engine == Engine::Postgres {
+            settings.push("SET DateStyle = 'ISO, MDY'".into());
         }
+        settings
     }
 
     /// `Migrate`: the version is recorded after the script, in its transaction if it has one. A failure leaves no row.

@@ -3,6 +3,7 @@
 mod diesel;
 mod golang_migrate;
 mod goose;
+mod dbmate;
 mod prisma;
 mod refinery;
 mod sqlx;
