@@ -5,6 +5,11 @@
 #[path = "documents/guides.rs"]
 mod guides;
 
+// What each format does by itself.
+#[cfg(test)]
+#[path = "documents/policies.rs"]
+mod policies;
+
 #[cfg(test)]
 mod documents {
     use std::collections::BTreeSet;
@@ -14,11 +19,11 @@ mod documents {
     use castoff::cli::options::OPTIONS;
     use castoff::exit::Exit;
 
-    fn root() -> &'static Path {
+    pub(super) fn root() -> &'static Path {
         Path::new(env!("CARGO_MANIFEST_DIR"))
     }
 
-    fn read(path: impl AsRef<Path>) -> String {
+    pub(super) fn read(path: impl AsRef<Path>) -> String {
         let path = root().join(path);
         fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
     }

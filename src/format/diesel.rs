@@ -121,6 +121,10 @@ impl Format for Diesel {
         }
     }
 
+    fn keeps_checksums(&self) -> bool {
+        false
+    }
+
     fn assess(&self, _: &Site<'_>, migrations: &[Migration], history: &[Row]) -> Result<Assessment> {
         let on_disk: HashSet<&str> = migrations.iter().map(|migration| migration.id.as_str()).collect();
         let mut assessment = Assessment::default();
