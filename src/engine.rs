@@ -266,6 +266,11 @@ pub trait Session: Send {
         true
     }
 
+    /// The statements for what the URL asks of a session, where a tool's own settings could take it away.
+    fn settings_of_url(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// What can cancel this session's running statement from outside.
     fn canceller(&self) -> Arc<dyn Cancel>;
 

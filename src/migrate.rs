@@ -117,7 +117,7 @@ pub(crate) async fn prepare(locked: &mut Locked, migrating: Migrating<'_>) -> Re
     let (history_exists, schema_exists) =
         (locked.reading.history.is_some(), locked.reading.facts.schema_exists);
     let session = locked.session();
-    for setting in format.session_settings(engine) {
+    for setting in format.session_settings(engine).into_iter().chain(session.settings_of_url()) {
         session.send(&setting).await.map_err(|failed| failed.error)?;
     }
     if !history_exists {

@@ -151,7 +151,7 @@ pub struct Target {
     pub password: Option<Secret>,
     /// Encryption.
     pub tls: Tls,
-    /// Run-time parameters for the session (`options=-c name=value`, `search_path`, `currentSchema`), PostgreSQL only.
+    /// Run-time parameters for the session (`options=-c name=value`, `search_path`, `currentSchema`); for SQLite pragmas.
     pub settings: Vec<(String, String)>,
     /// Prisma's `?schema=`: also a `search_path` entry in `settings`, and created if it is missing where the tool does so.
     pub schema: Option<String>,

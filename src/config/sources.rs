@@ -309,6 +309,7 @@ impl Sources {
         let mut params = Params::new(layer.params);
         refuse_postgres_only(&mut params, "SQLite", report);
         let golang_migrate = golang_migrate(&mut params, report);
+        let settings = sqlite::settings(&mut params, report);
         params.ignore_rest(report);
         let target = Target {
             engine: Engine::Sqlite,
@@ -317,7 +318,7 @@ impl Sources {
             user: String::new(),
             password: None,
             tls: Tls { mode: TlsMode::Disable, ..Tls::default() },
-            settings: vec![],
+            settings,
             schema: None,
             session_attrs: SessionAttrs::Unset,
         };

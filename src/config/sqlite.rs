@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use super::dialect::Dialect;
-use super::parameters::Param;
+use super::parameters::{Param, Params};
 use super::report::Report;
+use super::values::boolean;
 use crate::format::DEFAULT_DIRECTORIES;
 
 /// Where relative paths start.
@@ -122,6 +123,13 @@ fn same(one: &Path, other: &Path) -> bool {
             _ => path.components().collect(),
         };
     real(one) == real(other)
+}
+
+/// What mattn/go-sqlite3, the driver of dbmate, golang-migrate and goose, lets a URL say of foreign keys.
+pub(crate) fn settings(params: &mut Params, report: &mut Report) -> Vec<(String, String)> {
+    let Some(param) = params.take_any(&["fk", "foreignkeys"], report) else { return Vec::new() };
+    let keys = report.accept(boolean(&param.value).map_err(|_| param.not_one_of("true or false")));
+    keys.map(|on| ("foreign_keys".to_owned(), if on { "ON" } else { "OFF" }.to_owned())).into_iter().collect()
 }
 
 /// Refuses parameters that take the database away from the file.

@@ -318,6 +318,14 @@ impl Session for PostgresSession {
         self.nonce != Nonce::RefusedByPooler
     }
 
+    fn settings_of_url(&self) -> Vec<String> {
+        // sqlx names both when it connects, which counts more than `options`.
+        let ours =
+            |name: &str| ["timezone", "datestyle"].iter().any(|known| name.eq_ignore_ascii_case(known));
+        let settings = self.target.settings.iter().filter(|(name, _)| ours(name));
+        settings.map(|(name, value)| format!("SET {} = {}", identifier(name), literal(value))).collect()
+    }
+
     fn canceller(&self) -> Arc<dyn Cancel> {
         Arc::new(Canceller {
             target: self.target.clone(),

@@ -49,6 +49,7 @@ pub async fn connect(target: &Target, options: &ConnectOptions) -> Result<Box<dy
         keeps_wal: opened.keeps_wal,
         file,
         application_name: options.application_name.clone(),
+        settings: target.settings.iter().map(|(name, value)| format!("PRAGMA {name} = {value}")).collect(),
         interrupt,
         lock,
     }))
@@ -64,6 +65,8 @@ struct SqliteSession {
     read_only: bool,
     keeps_wal: bool,
     application_name: String,
+    /// What the URL asks of a connection.
+    settings: Vec<String>,
     interrupt: &'static Interrupt,
     lock: SharedLock,
 }
@@ -240,6 +243,10 @@ impl Session for SqliteSession {
             tokio::time::sleep(Duration::from_millis(20)).await;
             Ok(announced(self.holder(key).await?))
         })
+    }
+
+    fn settings_of_url(&self) -> Vec<String> {
+        self.settings.clone()
     }
 
     fn canceller(&self) -> Arc<dyn Cancel> {

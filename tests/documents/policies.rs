@@ -56,7 +56,7 @@ fn the_readme_has_a_row_of_every_format() {
         let policies: Vec<&str> = cells[5].split(", ").collect();
         let habits = format.habits(Engine::Postgres);
         let refused = |refuses: bool, word: &str| {
-            assert_eq!(word == "refused", refuses, "{}: {policies:?}", format.name())
+            assert_eq!(word == "refused", refuses, "{}: {policies:?}", format.name());
         };
         refused(habits.fails_on_edited && format.keeps_checksums(), policies[0]);
         refused(habits.out_of_order == OutOfOrder::Fail, policies[2]);

@@ -286,6 +286,16 @@ fn a_session_of_postgresql_is_dbmates() {
     dbmate.migrate(&files);
     assert_alike(&dump(&by_castoff), &dump(&by_dbmate));
     assert_eq!(by_castoff.one("SELECT setting FROM session WHERE name = 'TimeZone'"), "America/Lima");
+
+    // What the URL asks for counts more than what the role has.
+    let (by_castoff, by_dbmate) = (Database::on_postgres(&server), Database::on_postgres(&server));
+    prepare(&by_castoff);
+    prepare(&by_dbmate);
+    let options = "options=-c%20timezone%3DEurope/Paris";
+    let url = format!("{}?{options}", by_castoff.url());
+    Run::migrate(&by_castoff, &files).env("DATABASE_URL", url).output().succeeds();
+    Dbmate::on(&by_dbmate).expect("it was there").parameter(options).migrate(&files);
+    assert_alike(&dump(&by_castoff), &dump(&by_dbmate));
 }
 
 /// SQLite's foreign keys are off for dbmate, unless its URL turns them on.
@@ -295,7 +305,7 @@ fn foreign_keys_are_as_the_url_says() {
         "1_keys.sql",
         "-- migrate:up\nCREATE TABLE keys AS SELECT foreign_keys FROM pragma_foreign_keys;\n-- migrate:down\n",
     )]);
-    for parameter in ["", "_fk=0"] {
+    for parameter in ["", "_fk=1", "_foreign_keys=on", "_fk=0"] {
         let (by_castoff, by_dbmate) = (Database::sqlite(), Database::sqlite());
         let Some(dbmate) = Dbmate::on(&by_dbmate) else { return };
         dbmate.parameter(parameter).migrate(&files);

@@ -89,6 +89,16 @@ fn on_a_unix_socket_nothing_is_encrypted() {
 }
 
 #[test]
+fn a_url_for_go_s_sqlite_driver_says_whether_foreign_keys_hold() {
+    let foreign_keys = |text: &str| target(&url(text)).settings.clone();
+    let as_said = |value: &str| vec![("foreign_keys".to_owned(), value.to_owned())];
+    assert_eq!(foreign_keys("sqlite:app.db?_fk=1"), as_said("ON"));
+    assert_eq!(foreign_keys("sqlite3:app.db?_foreign_keys=off"), as_said("OFF"));
+    assert_eq!(foreign_keys("sqlite:app.db"), []);
+    assert!(bad_url("sqlite:app.db?_fk=perhaps").contains("_fk"));
+}
+
+#[test]
 fn prismas_schema_is_the_search_path_quoted() {
     let config = url("postgresql://u@h/d?schema=My\"schema&connection_limit=5&pgbouncer=true");
     assert_eq!(target(&config).schema.as_deref(), Some("My\"schema"));
