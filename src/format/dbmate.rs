@@ -6,8 +6,9 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::{
-    Applied, Assessment, Atomicity, Entry, Files, Format, Habits, Migration, OutOfOrder, Part, Repair, Site,
-    Step, Told, Turn, Wishes, go_drivers, same_version, utf8,
+    Applied, Assessment, Atomicity, Entry, Files, Format, Habits, Migration, OutOfOrder, Part, Repair,
+    Resolution, Site, Step, Told, Turn, Wishes, go_drivers, nothing_to_take_back, same_version, to_record,
+    utf8,
 };
 use crate::engine::{Engine, Ledger, LockKey, Row, TableName, Value};
 use crate::exit::{Exit, Failure, Result};
@@ -156,14 +157,13 @@ impl Format for Dbmate {
     /// `Migrate`: the version is recorded after the script, in its transaction if it has one. A failure leaves no row.
     fn step(&self, _: &Site<'_>, turn: &Turn<'_>) -> Option<Step> {
         let Turn { migration, resumed, .. } = *turn;
-        let insert = "insert into {table} (version) values (?)";
         Some(Step {
             migration: migration.clone(),
             resumed,
             atomicity: if migration.no_transaction { Atomicity::Apart } else { Atomicity::Together },
             mark: Vec::new(),
             before: Vec::new(),
-            after: vec![Entry::fixed(insert, [Value::Text(migration.id.clone())])],
+            after: vec![insert(&migration.id)],
             finally: Vec::new(),
             failed: Vec::new(),
             undo: Vec::new(),
@@ -174,12 +174,33 @@ impl Format for Dbmate {
         Some("write `-- migrate:up transaction:false`")
     }
 
-    fn repair(&self, table: &TableName, id: &str) -> Repair {
-        Repair {
-            applied: format!("insert the version {id} into {table}"),
-            rolled_back: format!("delete the row of {id} from {table}, if there is one,"),
+    fn repair(&self, _: &TableName, id: &str) -> Repair {
+        Repair { applied: format!("run `castoff resolve --applied {id}`"), rolled_back: "deploy".into() }
+    }
+
+    fn resolve(
+        &self,
+        _: &Site<'_>,
+        resolution: Resolution,
+        id: &str,
+        migrations: &[Migration],
+        history: &[Row],
+    ) -> Result<Vec<Entry>> {
+        match resolution {
+            Resolution::Applied => {
+                let recorded =
+                    history.iter().any(|row| row.first().is_some_and(|it| it.as_deref() == Some(id)));
+                to_record(id, migrations, recorded, "an id is the digits that the file's name begins with")?;
+                Ok(vec![insert(id)])
+            }
+            Resolution::RolledBack => Err(nothing_to_take_back("dbmate")),
         }
     }
+}
+
+/// `InsertMigration` of the drivers.
+fn insert(id: &str) -> Entry {
+    Entry::fixed("insert into {table} (version) values (?)", [Value::Text(id.to_owned())])
 }
 
 /// The version in a file's name, zeros and all; `migrationFileRegexp` of `pkg/dbmate/db.go`: `^(\d+).*\.sql$`.

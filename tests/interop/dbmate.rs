@@ -162,6 +162,19 @@ fn both_leave_the_same_of_a_failure(database: &Database) {
     }
 }
 
+/// A block without a transaction that failed halfway and was finished by hand.
+fn a_person_says_what_is_applied(database: &Database) {
+    let Some(dbmate) = Dbmate::on(database) else { return };
+    let files = Migrations::of(&[("1_a.sql", &table("a"))]);
+    let block = "CREATE TABLE b (id INT);\nSELECT * FROM nowhere;\nCREATE TABLE c (id INT);\n";
+    files.write("2_b.sql", format!("-- migrate:up transaction:false\n{block}-- migrate:down\n"));
+    drop(Run::migrate(database, &files).output().exits(Exit::MigrationFailed));
+    database.exec("CREATE TABLE c (id INT)");
+    Run::new(["resolve", "--applied", "2"]).database(database).migrations(&files).output().succeeds();
+    assert_eq!(dbmate.status(&files), ["[X] 1_a.sql", "[X] 2_b.sql"]);
+    assert_eq!(status(database, &files)["state"], "up-to-date");
+}
+
 /// What dbmate does not run, castoff refuses before it has applied anything; applied files neither of them looks into.
 fn both_refuse_the_same_files(database: &Database) {
     let Some(dbmate) = Dbmate::on(database) else { return };
@@ -222,6 +235,7 @@ on_every_engine!(
     both_apply_what_comes_late_unless_they_are_strict,
     both_pass_over_a_missing_file,
     both_leave_the_same_of_a_failure,
+    a_person_says_what_is_applied,
     both_refuse_the_same_files,
     both_find_the_table_of_the_variable,
 );
