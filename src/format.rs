@@ -16,6 +16,7 @@ pub mod alembic;
 pub mod dbmate;
 pub mod diesel;
 mod entry;
+pub mod flyway;
 mod go_drivers;
 pub mod golang_migrate;
 pub mod goose;
@@ -38,6 +39,7 @@ pub static FORMATS: &[&dyn Format] = &[
     &golang_migrate::GolangMigrate,
     &dbmate::Dbmate,
     &goose::Goose,
+    &flyway::Flyway,
     &diesel::Diesel,
     &refinery::Refinery,
     &alembic::Alembic,
@@ -358,6 +360,11 @@ pub trait Format: Sync {
 
     /// How a file says that it must run outside a transaction; `None` where the tool needs no telling.
     fn outside_transaction(&self) -> Option<&'static str>;
+
+    /// Whether a file with other line endings counts as edited.
+    fn minds_line_endings(&self) -> bool {
+        true
+    }
 
     /// How a broken-off migration is repaired.
     fn repair(&self, table: &TableName, id: &str) -> Repair;

@@ -11,8 +11,9 @@ use crate::script;
 
 /// A file is not what was applied.
 pub(super) fn edited(edited: &[String], migrations: &Migrations) -> Failure {
+    let mut changed = edited.iter().filter_map(|id| migrations.get(id));
     let line_endings =
-        edited.iter().filter_map(|id| migrations.get(id)).any(|migration| migration.text().contains("\r\n"));
+        migrations.format.minds_line_endings() && changed.any(|migration| migration.text().contains("\r\n"));
     let hint = if line_endings {
         "the file has Windows line endings: check it out with LF, as it was applied (.gitattributes: *.sql \
          text eol=lf)"
