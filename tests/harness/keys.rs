@@ -18,8 +18,13 @@ pub(crate) fn golang_migrate(names: &str) -> u32 {
     crc32(names.as_bytes()).wrapping_mul(1_486_364_155)
 }
 
+/// Java's `String.hashCode`, which Flyway's keys are made of.
+pub(crate) fn java_hash(text: &str) -> i32 {
+    text.encode_utf16().fold(0, |hash: i32, unit| hash.wrapping_mul(31).wrapping_add(i32::from(unit)))
+}
+
 /// CRC-32 as in IEEE 802.3.
-fn crc32(bytes: &[u8]) -> u32 {
+pub(crate) fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(u32::MAX, |crc, byte| {
         (0..8).fold(crc ^ u32::from(*byte), |crc, _| (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg()))
     })

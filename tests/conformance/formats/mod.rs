@@ -1,9 +1,10 @@
 //! One description for each tool.
 
+mod dbmate;
 mod diesel;
+mod flyway;
 mod golang_migrate;
 mod goose;
-mod dbmate;
 mod prisma;
 mod refinery;
 mod sqlx;
