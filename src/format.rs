@@ -200,6 +200,11 @@ impl Step {
     pub fn is_recorded(&self) -> bool {
         !(self.mark.is_empty() && self.after.is_empty())
     }
+
+    /// Whether the history knows of it before its end. What else is sent before a script says nothing there.
+    pub fn is_marked(&self) -> bool {
+        self.mark.iter().chain(&self.before).any(|entry| entry.sql.contains("{table}"))
+    }
 }
 
 /// Whether a script and its bookkeeping are one transaction.

@@ -42,7 +42,7 @@ pub(super) fn lost(planned: &Planned, reason: String) -> End {
         step.migration.file.display()
     );
     // A script that commits by itself and has no mark may be done, and nobody can tell.
-    let rerunnable = !(step.mark.is_empty() && step.before.is_empty()) || *residue == Residue::Nothing;
+    let rerunnable = step.is_marked() || *residue == Residue::Nothing;
     End::Lost { id, reason, rerunnable }
 }
 
@@ -57,7 +57,7 @@ pub(super) fn failed(migrating: Migrating<'_>, planned: &Planned, broken: &Broke
     tracing::error!(
         event = "migration.failed",
         id,
-        file = %step.migration.file.display(),
+        file = %place.file,
         line,
         statement = place.statement.as_deref(),
         error = %error,
@@ -212,7 +212,7 @@ fn hint(migrating: Migrating<'_>, planned: &Planned, broken: &Broken) -> String 
         _ => parts.extend(broken.error.hint.clone()),
     }
     // Without a mark nothing tells of a run that ended between its script and its row.
-    let unmarked = step.mark.is_empty() && step.before.is_empty() && planned.residue != Residue::Nothing;
+    let unmarked = !step.is_marked() && planned.residue != Residue::Nothing;
     if unmarked && is_there_already(migrating.engine, &broken.error) {
         let Repair { applied, .. } = repair(migrating, planned);
         parts.push(format!(
