@@ -242,6 +242,23 @@ impl Format for Flyway {
     }
 }
 
+/// Whether a file can be of no other tool that calls its files `V1__x.sql`.
+pub(super) fn is_its_alone(path: &Path) -> bool {
+    match name::file(path) {
+        File::Sql(stem) => match name::parse(stem, &Settings::default()) {
+            Named::Versioned(version, _) => version.as_str().contains('.'),
+            Named::Baseline(..) | Named::Repeatable(_) | Named::Callback(..) => true,
+            Named::Misnamed(_) | Named::Other => false,
+        },
+        File::Conf => true,
+        // Rust's are not among them.
+        File::Program(stem, _) => {
+            !matches!(name::parse(stem, &Settings::default()), Named::Misnamed(_) | Named::Other)
+        }
+        File::Other => false,
+    }
+}
+
 /// The row of an entry of the list.
 fn row<'a>(
     migration: &'a Migration,

@@ -7,8 +7,8 @@ use std::path::Path;
 
 use super::{
     Assessment, Atomicity, Clock, Entry, Files, Format, Habits, Migration, OutOfOrder, Parameter, Part,
-    Repair, Resolution, Site, Step, Told, Turn, has_directives, nothing_to_take_back, refuse_twins, session,
-    to_record, unreadable, utf8,
+    Repair, Resolution, Site, Step, Told, Turn, flyway, has_directives, nothing_to_take_back, refuse_twins,
+    session, to_record, unreadable, utf8,
 };
 use crate::engine::{Engine, Ledger, LockKey, Row, TableName, Value};
 use crate::exit::Result;
@@ -44,13 +44,9 @@ impl Format for Refinery {
     /// Flyway's layout begins like this one. What only Flyway has, refinery could not use or would pass over.
     fn recognises(&self, files: &Files) -> bool {
         let mut names = files.contents.keys().filter_map(|path| name::parse(path)).peekable();
-        let repeatable = |path: &Path| {
-            let name = path.file_name().map(|name| name.to_string_lossy());
-            name.is_some_and(|name| name.starts_with("R__") && name.ends_with(".sql"))
-        };
         names.peek().is_some()
             && names.all(|name| name.number().is_some())
-            && !files.contents.keys().any(|path| repeatable(path))
+            && !files.contents.keys().any(|path| flyway::is_its_alone(path))
             && !has_directives(files)
     }
 
