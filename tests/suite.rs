@@ -30,6 +30,8 @@ mod exec;
 #[cfg(test)]
 mod exit_codes;
 #[cfg(test)]
+mod flyway;
+#[cfg(test)]
 mod formats;
 #[cfg(test)]
 mod golang_migrate;

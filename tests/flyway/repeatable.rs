@@ -1,0 +1,30 @@
+use super::*;
+
+on_every_engine!(a_repeatable_runs_again_when_it_changes);
+
+fn a_repeatable_runs_again_when_it_changes(database: &Database) {
+    let view = |number: u32| {
+        format!("DROP VIEW IF EXISTS v;\nCREATE VIEW v AS SELECT {number} + ${{plus}} AS n FROM t;\n")
+    };
+    let files = Migrations::of(&[
+        ("V1.0__t.sql", "CREATE TABLE t (id INT);\nINSERT INTO t VALUES (1);\n"),
+        ("views/R__the_view.sql", &view(1)),
+    ]);
+    let run = Run::migrate(database, &files).env("FLYWAY_PLACEHOLDERS_PLUS", "10");
+    assert_eq!(run.output().succeeds().applied(), ["1.0", "R__the_view"]);
+    run.output().succeeds().event("migrate.none");
+    assert_eq!(database.one("SELECT n FROM v"), "11");
+
+    files.write("views/R__the_view.sql", view(2));
+    assert_eq!(run.output().succeeds().applied(), ["R__the_view"]);
+    assert_eq!(database.one("SELECT n FROM v"), "12");
+    // Its text depends on the values.
+    let more = run.env("FLYWAY_PLACEHOLDERS_PLUS", "20");
+    assert_eq!(more.output().succeeds().applied(), ["R__the_view"]);
+    assert_eq!(database.one("SELECT n FROM v"), "22");
+    let descriptions: Vec<_> = history(database).iter().map(|row| row[1].clone().expect("one")).collect();
+    assert_eq!(descriptions, ["t", "the view", "the view", "the view"]);
+    // The end of its lines does not count.
+    files.write("views/R__the_view.sql", view(2).replace('\n', "\r\n"));
+    more.output().succeeds().event("migrate.none");
+}

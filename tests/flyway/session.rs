@@ -1,0 +1,56 @@
+use super::*;
+
+/// `Connection.restoreOriginalState`: an emptied search path, another role and another schema end with their script.
+#[test]
+fn what_a_script_sets_ends_with_it_on_postgresql() {
+    let Some(database) = Database::on(Engine::Postgres) else { return };
+    let files = Migrations::of(&[
+        (
+            "V1.0__a.sql",
+            "SELECT pg_catalog.set_config('search_path', '', false);\nCREATE TABLE public.a (id INT);\n",
+        ),
+        ("V1.1__b.sql", "CREATE TABLE b (id INT);\nSET search_path = pg_temp;\n"),
+        ("V1.2__c.sql", "CREATE TABLE c AS SELECT current_setting('search_path') AS path;\n"),
+    ]);
+    starts(&database, &files);
+    assert_eq!(database.one("SELECT path FROM public.c"), "public,\"$user\", public");
+    assert!(database.has_table("public.b"));
+}
+
+#[test]
+fn checks_that_a_script_switches_off_are_on_again_for_the_next_on_mysql() {
+    let Some(database) = Database::on(Engine::MySql) else { return };
+    let files = Migrations::of(&[
+        ("V1.0__a.sql", "SET foreign_key_checks = 0, sql_safe_updates = 1;\nCREATE TABLE a (id INT);\n"),
+        ("V1.1__b.sql", "CREATE TABLE b AS SELECT @@foreign_key_checks AS f, @@sql_safe_updates AS s;\n"),
+    ]);
+    starts(&database, &files);
+    assert_eq!(database.rows("SELECT f, s FROM b"), [vec![Some("1".to_owned()), Some("0".to_owned())]]);
+}
+
+/// The JDBC driver leaves foreign keys as SQLite has them: not minded.
+#[test]
+fn foreign_keys_are_not_minded_on_sqlite() {
+    let database = Database::sqlite();
+    let sql = "CREATE TABLE p (id INTEGER PRIMARY KEY);\nCREATE TABLE c (p INT REFERENCES p (id));\n\
+               INSERT INTO c VALUES (1);\n";
+    let files = Migrations::of(&[("V1.0__a.sql", sql)]);
+    starts(&database, &files);
+    assert_eq!(database.one("SELECT p FROM c"), "1");
+}
+
+/// Flyway finds out by itself; an unfinished index is built anew by the next start.
+#[test]
+fn an_index_is_built_concurrently_without_being_told() {
+    let Some(database) = Database::on(Engine::Postgres) else { return };
+    let files = Migrations::of(&[
+        ("V1.0__a.sql", "CREATE TABLE a (id INT);\nINSERT INTO a VALUES (1), (1);\n"),
+        ("V1.1__i.sql", "CREATE UNIQUE INDEX CONCURRENTLY i ON a (id);\n"),
+    ]);
+    Run::migrate(&database, &files).output().exits(Exit::MigrationFailed);
+    assert_eq!(history(&database)[1][4].as_deref(), Some("no"));
+    database.exec("DELETE FROM a");
+    assert_eq!(starts(&database, &files).applied(), ["1.1"]);
+    assert_eq!(database.one("SELECT indisvalid FROM pg_index WHERE indexrelid = 'i'::regclass"), "t");
+    assert_eq!(history(&database)[1][4].as_deref(), Some("yes"));
+}
