@@ -1,5 +1,6 @@
 //! The rows of `_prisma_migrations` held against the directories.
 
+use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 
 use sha2::{Digest, Sha256};
@@ -81,6 +82,10 @@ pub(super) fn assess(migrations: &[Migration], history: &[Row]) -> Result<Assess
     }
     let pending = migrations.iter().filter(|migration| !known.contains(migration.id.as_str()));
     assessment.pending = pending.map(|migration| migration.id.clone()).collect();
+    let comes_late = |id: &&String| {
+        assessment.applied.iter().any(|applied| order::compare(id, &applied.id) == Ordering::Less)
+    };
+    assessment.late = assessment.pending.iter().filter(comes_late).cloned().collect();
     let newest = migrations.last().map(|migration| migration.id.as_str()).unwrap_or_default();
     assessment.missing_are_newer = assessment.missing.iter().all(|id| order::compare(id, newest).is_gt());
     Ok(assessment)
