@@ -1,8 +1,9 @@
 //! What is broken off leaves exactly what the tool leaves, and the next start does what the tool would do.
 
+use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
-use crate::harness::{Finished, Run, eventually};
+use crate::harness::{Finished, Run, eventually, heavy};
 use crate::project::Project;
 use crate::site::{Site, has_not_started, has_started};
 use crate::stand::Stand;
@@ -118,9 +119,9 @@ fn killed(site: &Site, apart: bool) {
     let project = project(site, apart, &stand.sql());
     let aftermath = site.tool.aftermath(site.engine(), Cause::Kill, apart);
     let mut running = site.run(&project).spawn();
-    stand.hold(&mut running, &project.id(20));
+    stand.hold(site, &mut running, &project.id(20));
     stand.kill(running);
-    stand.open(None);
+    stand.open();
     is_left(site, &project, aftermath);
     if aftermath.stays && !aftermath.blocks {
         // The tool knows nothing of it, so the file is run again and meets what it did.
@@ -129,6 +130,32 @@ fn killed(site: &Site, apart: bool) {
         is_left(site, &project, aftermath);
     } else {
         is_run_again(site, &project, aftermath);
+    }
+}
+
+/// What is asked to stop takes back what can be taken back, and its mark with it: no tool leaves a failure there.
+pub(crate) fn stopped_in_the_middle(site: &Site) {
+    // Who has not reacted within a second is left to the server, as if castoff had been killed.
+    let _alone = heavy();
+    let mut stand = Stand::for_good(site);
+    let mut project = project(site, false, &stand.sql());
+    let Aftermath { stays, blocks, .. } = site.tool.aftermath(site.engine(), Cause::Kill, false);
+    let mut running = site.run(&project).option(["--stop-grace", "200ms"]).spawn();
+    stand.hold(site, &mut running, &project.id(20));
+    running.signal(Signal::SIGTERM);
+    stand.let_go(&mut running);
+    let run = has_not_started(running.wait(), 143);
+    assert_eq!(run.applied(), [project.id(10)], "{run}");
+    stand.open();
+    assert_eq!(site.database.has_table("half"), stays, "{run}");
+    if stays {
+        let run = has_not_started(site.run(&project).output(), if blocks { 65 } else { 80 });
+        assert!(run.field("exit", "reason").contains(&project.id(20)), "{run}");
+    } else {
+        assert_eq!(site.status(&project, 82)["pending"], json!(project.ids(&[20, 30])));
+        project.add(20, "second", "CREATE TABLE half (id INT);\n");
+        assert_eq!(site.starts(&project).applied(), project.ids(&[20, 30]));
+        site.starts(&project).event("migrate.none");
     }
 }
 

@@ -23,7 +23,8 @@ macro_rules! conformance {
                 failure_in_the_middle
                 failure_without_a_transaction
                 killed_in_the_middle
-                killed_without_a_transaction;
+                killed_without_a_transaction
+                stopped_in_the_middle;
             herd [postgres mariadb sqlite]
                 twenty_in_the_middle_of_a_slow_migration
                 fifty_at_once;

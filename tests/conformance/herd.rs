@@ -18,7 +18,7 @@ pub(crate) fn twenty_in_the_middle_of_a_slow_migration(site: &Site) {
     project.add(20, "slow", &slow);
     let run = site.run(&project);
     let mut first = run.spawn();
-    stand.hold(&mut first, &project.id(20));
+    stand.hold(site, &mut first, &project.id(20));
     for lock in site.tool.locks(&site.database) {
         assert!(is_held(site, &lock), "{lock:?}");
     }
@@ -33,7 +33,8 @@ pub(crate) fn twenty_in_the_middle_of_a_slow_migration(site: &Site) {
     for replica in &replicas {
         assert!(!replica.has_logged("exit") && !replica.has_logged("lock.acquired"));
     }
-    stand.open(Some(&mut first));
+    stand.let_go(&mut first);
+    stand.open();
     replicas.push(first);
     all_started(site, &project, &[10, 20], collect(replicas));
     assert_eq!(site.count("a"), 1);

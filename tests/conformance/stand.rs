@@ -9,8 +9,11 @@ use crate::site::Site;
 pub(crate) enum Stand {
     /// A lock on the server.
     Gate(Gate, Engine),
-    /// SQLite has nothing to wait for: there the process itself is stopped while it computes.
-    Process,
+    /// A sleep on MariaDB that ends in an error when it is cancelled; waiting for a lock there ends as if it had come.
+    Sleep,
+    /// SQLite has nothing to wait for: there the process itself is stopped while it takes so many steps, about five
+    /// million a second in a debug build.
+    Process(u64),
 }
 
 impl Stand {
@@ -18,7 +21,16 @@ impl Stand {
     pub(crate) fn closed(site: &Site) -> Self {
         match site.engine() {
             Engine::Postgres | Engine::MySql => Self::Gate(Gate::closed(&site.database), site.engine()),
-            Engine::Sqlite => Self::Process,
+            Engine::Sqlite => Self::Process(4_000_000),
+        }
+    }
+
+    /// A closed one for a migration that will be cancelled and never gets through.
+    pub(crate) fn for_good(site: &Site) -> Self {
+        match site.engine() {
+            Engine::MySql => Self::Sleep,
+            Engine::Postgres => Self::closed(site),
+            Engine::Sqlite => Self::Process(10_000_000_000),
         }
     }
 
@@ -26,24 +38,30 @@ impl Stand {
     pub(crate) fn sql(&self) -> String {
         match self {
             Self::Gate(gate, _) => gate.sql(),
-            // About a second of work in a debug build.
-            Self::Process => {
+            Self::Sleep => "SELECT SLEEP(600);\n".to_owned(),
+            Self::Process(steps) => format!(
                 "CREATE TABLE counted AS WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c \
-                              WHERE x < 4000000) SELECT count(*) AS n FROM c;\n"
-                    .to_owned()
-            }
+                 WHERE x < {steps}) SELECT count(*) AS n FROM c;\n"
+            ),
         }
     }
 
     /// Waits until this castoff stands in the middle of the migration.
-    pub(crate) fn hold(&mut self, running: &mut Running, id: &str) {
+    pub(crate) fn hold(&mut self, site: &Site, running: &mut Running, id: &str) {
         running.until_line("the migration's start", |line| {
             let line: serde_json::Value = serde_json::from_str(line).ok()?;
             (line["event"] == "migration.start" && line["id"] == id).then_some(())
         });
         match self {
             Self::Gate(gate, _) => drop(gate.visitor()),
-            Self::Process => {
+            Self::Sleep => {
+                let sql = format!(
+                    "SELECT count(*) FROM information_schema.processlist WHERE user = '{}' AND state = 'User sleep'",
+                    site.database.name()
+                );
+                eventually("it sleeps", || (site.database.one(&sql) == "1").then_some(()));
+            }
+            Self::Process(_) => {
                 // Nothing else keeps it busy for so long.
                 let before = ticks(running);
                 eventually("it computes", || (ticks(running) >= before + 5).then_some(()));
@@ -65,15 +83,17 @@ impl Stand {
         }
     }
 
-    /// Lets the one that was held go on, and everybody after it.
-    pub(crate) fn open(self, held: Option<&mut Running>) {
-        match self {
-            Self::Gate(gate, _) => gate.open(),
-            Self::Process => {
-                if let Some(held) = held {
-                    held.signal(Signal::SIGCONT);
-                }
-            }
+    /// Lets a process that was stopped go on; whoever stands at a gate still does.
+    pub(crate) fn let_go(&self, held: &mut Running) {
+        if matches!(self, Self::Process(_)) {
+            held.signal(Signal::SIGCONT);
+        }
+    }
+
+    /// Lets everybody through, from now on.
+    pub(crate) fn open(self) {
+        if let Self::Gate(gate, _) = self {
+            gate.open();
         }
     }
 }
