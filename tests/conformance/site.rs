@@ -32,7 +32,7 @@ impl Site {
     }
 
     /// A start with these options that must succeed.
-    pub(crate) fn starts_with<const N: usize>(&self, project: &Project, options: [&str; N]) -> Finished {
+    pub(crate) fn starts_with(&self, project: &Project, options: &[&str]) -> Finished {
         has_started(self.run(project).option(options).output())
     }
 
@@ -50,16 +50,11 @@ impl Site {
 
     /// `status --json`, after checking its exit code.
     pub(crate) fn status(&self, project: &Project, code: i32) -> Value {
-        self.status_with(project, [], code)
+        self.status_with(project, &[], code)
     }
 
     /// `status --json` with options, after checking its exit code.
-    pub(crate) fn status_with<const N: usize>(
-        &self,
-        project: &Project,
-        options: [&str; N],
-        code: i32,
-    ) -> Value {
+    pub(crate) fn status_with(&self, project: &Project, options: &[&str], code: i32) -> Value {
         let run = Run::new(["status", "--json"]).database(&self.database).migrations(&project.files);
         let run = run.env("CASTOFF_FORMAT", self.tool.name()).option(options).output().exits_with(code);
         serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {run}"))
