@@ -10,7 +10,7 @@ use nix::sys::signal::Signal;
 use crate::harness::{
     Database, Engine, Finished, Migrations, Postgres, Run, Running, eventually, full, heavy,
 };
-use crate::lock::{migrating, slow_sql};
+use crate::lock::slow_sql;
 
 /// What every replica becomes.
 const APPLICATION: [&str; 2] = ["/bin/echo", "started"];
@@ -52,36 +52,10 @@ fn all_started(replicas: &[Finished], database: &Database, migrations: usize) {
     assert_eq!(database.one("SELECT count(*) FROM ran"), "1");
 }
 
-fn on_an_empty_database(engine: Engine, sizes: &[usize]) {
-    let _alone = heavy();
-    for &size in sizes {
-        let Some(database) = Database::on(engine) else { return };
-        let files = files();
-        let replicas = herd(&Run::start(&database, &files, APPLICATION), size);
-        all_started(&replicas, &database, 4);
-        slowest(&format!("{size} on an empty {engine}"), &replicas);
-    }
-}
-
 /// For the reader of a full run's output.
 fn slowest(what: &str, replicas: &[Finished]) {
     let slowest = replicas.iter().map(|replica| replica.elapsed).max().unwrap_or_default();
     eprintln!("{what}: the slowest of {} replicas took {slowest:?}", replicas.len());
-}
-
-#[test]
-fn on_an_empty_postgresql() {
-    on_an_empty_database(Engine::Postgres, if full() { &[8, 20, 50] } else { &[8, 20] });
-}
-
-#[test]
-fn on_an_empty_mariadb() {
-    on_an_empty_database(Engine::MySql, if full() { &[8, 20, 50] } else { &[8] });
-}
-
-#[test]
-fn on_an_empty_sqlite() {
-    on_an_empty_database(Engine::Sqlite, if full() { &[8, 20, 50] } else { &[8] });
 }
 
 #[test]
@@ -116,24 +90,6 @@ fn with_nothing_pending_nobody_takes_a_lock() {
     slowest("20 with nothing pending", &replicas);
     replicas.push(first);
     all_started(&replicas, &database, 4);
-}
-
-#[test]
-fn in_the_middle_of_a_long_migration() {
-    let _alone = heavy();
-    let Some(database) = Database::on(Engine::Postgres) else { return };
-    let (size, seconds) = if full() { (20, 10) } else { (8, 3) };
-    let files = files();
-    files.write("30000101000000_slow.sql", slow_sql(Engine::Postgres, seconds));
-    let run = Run::start(&database, &files, APPLICATION);
-    let first = migrating(&run);
-    let mut replicas = launch(&run, size);
-    for replica in &mut replicas {
-        replica.until("lock.waiting");
-    }
-    assert!(!first.has_logged("exec"), "all came in the middle of it");
-    replicas.push(first);
-    all_started(&collect(replicas), &database, 5);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::harness::{
     Database, Engine, Finished, MariaDb, Migrations, Postgres, PrismaState, Run, on_every_engine, secrets,
 };
 
-// Files that no longer fit the history, and directories that are not quite what they should be.
+// Directories that are not quite what they should be, and checksums of other releases.
 mod drift;
 // What fails, is stopped or killed, and how a person resolves it.
 mod failures;
@@ -26,7 +26,6 @@ mod sqlite_url;
 
 on_every_engine!(
     every_directory_is_applied_once_and_recorded_as_prisma_records_it,
-    the_table_is_prismas_to_the_letter,
     with_nothing_pending_nothing_is_written,
     an_empty_file_is_a_migration,
 );
@@ -119,58 +118,6 @@ fn every_directory_is_applied_once_and_recorded_as_prisma_records_it(database: &
         let in_order = before - 0.002 <= *started && started <= finished && *finished <= after;
         assert!(in_order, "{before} {started} {finished} {after}");
     }
-}
-
-/// `create_migrations_table` of Prisma's three flavours.
-fn prismas_own(engine: Engine, table: &str) -> String {
-    match engine {
-        Engine::Postgres => format!(
-            "CREATE TABLE {table} (\n    id VARCHAR(36) PRIMARY KEY NOT NULL, checksum VARCHAR(64) NOT NULL, \
-             finished_at TIMESTAMPTZ, migration_name VARCHAR(255) NOT NULL, logs TEXT, rolled_back_at TIMESTAMPTZ, \
-             started_at TIMESTAMPTZ NOT NULL DEFAULT now(), applied_steps_count INTEGER NOT NULL DEFAULT 0\n)"
-        ),
-        Engine::MySql => format!(
-            "CREATE TABLE {table} (id VARCHAR(36) PRIMARY KEY NOT NULL, checksum VARCHAR(64) NOT NULL, \
-             finished_at DATETIME(3), migration_name VARCHAR(255) NOT NULL, logs TEXT, rolled_back_at DATETIME(3), \
-             started_at DATETIME(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3), \
-             applied_steps_count INTEGER UNSIGNED NOT NULL DEFAULT 0) \
-             DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci"
-        ),
-        Engine::Sqlite => format!(
-            "CREATE TABLE \"{table}\" (\n    \"id\"                    TEXT PRIMARY KEY NOT NULL,\n    \
-             \"checksum\"              TEXT NOT NULL,\n    \"finished_at\"           DATETIME,\n    \
-             \"migration_name\"        TEXT NOT NULL,\n    \"logs\"                  TEXT,\n    \
-             \"rolled_back_at\"        DATETIME,\n    \
-             \"started_at\"            DATETIME NOT NULL DEFAULT current_timestamp,\n    \
-             \"applied_steps_count\"   INTEGER UNSIGNED NOT NULL DEFAULT 0\n)"
-        ),
-    }
-}
-
-/// How the engine itself describes a table; names that it derives from the table's are made alike.
-fn description(database: &Database, table: &str) -> Vec<String> {
-    let sql = match database.engine() {
-        Engine::Postgres => format!(
-            "SELECT attname, format_type(atttypid, atttypmod), attnotnull, pg_get_expr(adbin, adrelid) \
-             FROM pg_attribute LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum \
-             WHERE attrelid = '{table}'::regclass AND attnum > 0 \
-             UNION ALL SELECT conname, pg_get_constraintdef(oid), NULL, NULL FROM pg_constraint \
-             WHERE conrelid = '{table}'::regclass \
-             UNION ALL SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid), NULL, NULL FROM pg_index \
-             WHERE indrelid = '{table}'::regclass"
-        ),
-        Engine::MySql => format!("SHOW CREATE TABLE {table}"),
-        Engine::Sqlite => format!("SELECT sql FROM sqlite_schema WHERE name = '{table}'"),
-    };
-    database.rows(&sql).iter().map(|row| format!("{row:?}").replace(table, "it")).collect()
-}
-
-fn the_table_is_prismas_to_the_letter(database: &Database) {
-    Run::migrate(database, &three()).output().succeeds();
-    database.exec(&prismas_own(database.engine(), "made_by_prisma"));
-    let ours = description(database, "_prisma_migrations");
-    assert!(!ours.is_empty());
-    assert_eq!(ours, description(database, "made_by_prisma"));
 }
 
 fn with_nothing_pending_nothing_is_written(database: &Database) {

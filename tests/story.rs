@@ -8,9 +8,6 @@ use crate::harness::{Database, Engine, Migrations, Run, on_every_engine};
 on_every_engine!(
     a_cold_start_applies_everything_and_becomes_the_application,
     the_history_is_what_sqlx_would_have_written,
-    a_second_start_finds_nothing_to_do,
-    a_new_file_is_the_only_one_applied,
-    an_older_file_is_applied_late,
     migrate_alone_ends_with_zero,
     a_reversible_pair_is_one_migration,
     another_history_table_is_used_when_asked_for,
@@ -77,37 +74,6 @@ fn the_history_is_what_sqlx_would_have_written(database: &Database) {
 /// What sqlx stores as a checksum, in lowercase hexadecimal.
 pub(crate) fn sha384(content: &[u8]) -> String {
     hex::encode(Sha384::digest(content))
-}
-
-fn a_second_start_finds_nothing_to_do(database: &Database) {
-    let files = Migrations::three();
-    Run::migrate(database, &files).output().succeeds();
-    let before = database.history();
-    let run = Run::start(database, &files, SAY_PID).output().succeeds();
-    assert!(run.stdout.starts_with("application "));
-    run.event("migrate.none");
-    for event in ["lock.acquired", "lock.waiting", "migrate.start", "migrate.done"] {
-        assert!(run.events(event).is_empty(), "{event} in {run}");
-    }
-    assert_eq!(database.history(), before);
-}
-
-fn a_new_file_is_the_only_one_applied(database: &Database) {
-    let files = Migrations::three();
-    Run::migrate(database, &files).output().succeeds();
-    files.write("20260101000000_more.sql", "INSERT INTO users VALUES (2, 'second');\n");
-    let run = Run::migrate(database, &files).output().succeeds();
-    assert_eq!(run.applied(), ["20260101000000"]);
-    assert_eq!(database.one("SELECT count(*) FROM users"), "2");
-}
-
-fn an_older_file_is_applied_late(database: &Database) {
-    let files = Migrations::three();
-    Run::migrate(database, &files).output().succeeds();
-    files.write("5_between.sql", "INSERT INTO users VALUES (5, 'between');\n");
-    let run = Run::migrate(database, &files).output().succeeds();
-    assert_eq!(run.applied(), ["5"], "sqlx applies whatever is not applied");
-    assert_eq!(database.versions(), [1, 5, 20_250_102_030_405, 20_250_203_040_506]);
 }
 
 fn migrate_alone_ends_with_zero(database: &Database) {

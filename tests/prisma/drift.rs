@@ -1,7 +1,6 @@
-//! `migrate deploy` looks neither for edited nor for missing files; castoff says so and starts as well.
+//! Directories that are not quite what they should be, and checksums as other releases wrote them.
 
 use castoff::exit::Exit;
-use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::{FIRST, SECOND, THIRD, VECTOR, VECTOR_SHA256, file, status, three, warnings};
@@ -10,12 +9,8 @@ use crate::harness::{
 };
 
 on_every_engine!(
-    an_edited_file_is_a_warning_unless_policy_says_otherwise,
     other_line_endings_are_no_edit,
     a_checksum_without_leading_zeros_is_known,
-    an_old_image_starts,
-    what_is_missing_in_the_middle_stops_neither_prisma_nor_castoff,
-    what_sorts_before_the_applied_is_applied,
     a_directory_without_its_file_stops_what_would_apply_it,
     whatever_else_lies_about_is_no_migration,
     the_lock_file_names_the_engine,
@@ -27,21 +22,6 @@ fn starts(database: &Database, files: &Migrations) -> Finished {
     let run = Run::start(database, files, ECHO).output().succeeds();
     assert_eq!(run.stdout, "started\n", "{run}");
     run
-}
-
-fn remove(files: &Migrations, migration: &str) {
-    std::fs::remove_dir_all(files.path().join(migration)).expect("the migration's directory");
-}
-
-fn an_edited_file_is_a_warning_unless_policy_says_otherwise(database: &Database) {
-    let files = three();
-    starts(database, &files);
-    files.write(&file(FIRST), "CREATE TABLE t (id BIGINT);\n");
-    let run = starts(database, &files);
-    assert!(warnings(&run) > 0 && run.stderr.contains(FIRST), "{run}");
-    assert_eq!(status(database, &files, 0)["edited"], json!([FIRST]));
-    let strict = Run::start(database, &files, ECHO).option(["--on-edited", "fail"]);
-    strict.output().exits(Exit::Data).says(FIRST);
 }
 
 fn other_line_endings_are_no_edit(database: &Database) {
@@ -77,42 +57,6 @@ fn a_checksum_without_leading_zeros_is_known(database: &Database) {
     assert_eq!(status(database, &files, 0)["state"], "up-to-date");
     set(&digits.split_first().expect("a byte").1.concat());
     assert_eq!(status(database, &files, 0)["state"], "edited", "the check can fail");
-}
-
-fn an_old_image_starts(database: &Database) {
-    let files = three();
-    starts(database, &files);
-    remove(&files, THIRD);
-    let run = starts(database, &files);
-    assert!(warnings(&run) > 0 && run.events("lock.acquired").is_empty(), "{run}");
-    let said = status(database, &files, 0);
-    assert_eq!((&said["state"], &said["missing"]), (&"ahead".into(), &json!([THIRD])), "{said}");
-}
-
-fn what_is_missing_in_the_middle_stops_neither_prisma_nor_castoff(database: &Database) {
-    let files = three();
-    starts(database, &files);
-    remove(&files, SECOND);
-    let run = starts(database, &files);
-    assert!(warnings(&run) > 0 && run.stderr.contains(SECOND), "{run}");
-    let said = status(database, &files, 0);
-    assert_eq!((&said["state"], &said["missing"]), (&"diverged".into(), &json!([SECOND])), "{said}");
-    Run::start(database, &files, ECHO)
-        .option(["--on-missing", "fail"])
-        .output()
-        .exits(Exit::Data)
-        .says(SECOND);
-
-    files.write(&file("20250104000000_fourth"), "CREATE TABLE fourth (id INT);\n");
-    assert_eq!(status(database, &files, 82)["pending"], json!(["20250104000000_fourth"]));
-    assert_eq!(starts(database, &files).applied(), ["20250104000000_fourth"]);
-}
-
-fn what_sorts_before_the_applied_is_applied(database: &Database) {
-    let files = three();
-    starts(database, &files);
-    files.write(&file("20250101120000_late"), "CREATE TABLE late (id INT);\n");
-    assert_eq!(starts(database, &files).applied(), ["20250101120000_late"]);
 }
 
 fn a_directory_without_its_file_stops_what_would_apply_it(database: &Database) {
@@ -183,13 +127,6 @@ fn migrations_of_another_provider_are_refused_before_waiting() {
     without_a_database(&files).exits(Exit::Data).says("mysql");
     files.write("migration_lock.toml", "");
     without_a_database(&files).exits(Exit::Data).says("migration_lock.toml");
-}
-
-#[test]
-fn a_script_that_is_not_utf8_is_refused_before_waiting() {
-    let files = three();
-    files.write(&file(SECOND), b"INSERT INTO t VALUES ('caf\xe9');\n");
-    without_a_database(&files).exits(Exit::Data).says(SECOND);
 }
 
 #[test]

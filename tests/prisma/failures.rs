@@ -15,7 +15,6 @@ use crate::lock::slow_sql;
 on_every_engine!(
     a_failure_is_recorded_and_blocks_the_next_start,
     a_failure_of_a_migration_no_longer_on_disk_blocks_as_well,
-    a_killed_castoff_leaves_an_unfinished_row_that_blocks,
     a_failure_inside_a_transaction_of_the_script_is_recorded,
     a_transaction_left_open_is_committed,
 );
@@ -117,18 +116,6 @@ fn inside(database: &Database, run: &Run) -> Running {
     };
     eventually("the slow statement runs", || (database.one(&sleeping) != "0").then_some(()));
     running
-}
-
-fn a_killed_castoff_leaves_an_unfinished_row_that_blocks(database: &Database) {
-    let files = slow(database, 3);
-    let mut running = inside(database, &Run::migrate(database, &files));
-    running.signal(Signal::SIGKILL);
-    assert!(running.wait().killed);
-    let rows = database.prisma_history();
-    assert_eq!((rows[1].state(), &rows[1].logs), (PrismaState::Unfinished, &None), "{rows:?}");
-    // It waits for a session of the dead one that still holds the lock, and then says what it found.
-    is_blocked(database, &files);
-    assert!(!database.has_table("c"));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Prisma's row of a migration that is being applied looks like that of a failure: no replica may take it for one.
+//! Replicas that wait for a holder which fails, or loses its connection, find out as one.
 
 use castoff::exit::Exit;
 
@@ -19,35 +19,6 @@ fn waiting_herd(run: &Run, gate: &mut Gate, size: usize) -> Vec<Running> {
 
 fn collect(replicas: Vec<Running>) -> Vec<Finished> {
     replicas.into_iter().map(Running::wait).collect()
-}
-
-fn all_start_when_it_is_applied(engine: Engine, size: usize) {
-    let _alone = heavy();
-    let Some(database) = Database::on(engine) else { return };
-    let mut gate = Gate::closed(&database);
-    let files = files(&["CREATE TABLE a (id INT);\n", &format!("{}INSERT INTO a VALUES (1);\n", gate.sql())]);
-    let run = Run::start(&database, &files, ["/bin/echo", "started"]);
-    let replicas = waiting_herd(&run, &mut gate, size);
-    let rows = database.prisma_history();
-    assert_eq!(rows[1].state(), PrismaState::Unfinished, "what the others see: {rows:?}");
-    gate.open();
-    let replicas = collect(replicas);
-    for replica in &replicas {
-        assert_eq!((replica.code, replica.stdout.as_str()), (0, "started\n"), "{replica}");
-    }
-    let applied: usize = replicas.iter().map(|replica| replica.applied().len()).sum();
-    assert_eq!((applied, database.one("SELECT count(*) FROM a").as_str()), (2, "1"), "once each");
-    assert_eq!(database.prisma_applied(), [FIRST, SECOND]);
-}
-
-#[test]
-fn twenty_replicas_during_a_migration_all_start_on_postgresql() {
-    all_start_when_it_is_applied(Engine::Postgres, 20);
-}
-
-#[test]
-fn eight_replicas_during_a_migration_all_start_on_mariadb() {
-    all_start_when_it_is_applied(Engine::MySql, 8);
 }
 
 #[test]
