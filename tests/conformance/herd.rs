@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::harness::{Engine, Finished, Run, Running, full, heavy};
+use crate::harness::{Engine, Finished, Running, heavy};
 use crate::project::Project;
 use crate::site::{Site, has_started};
 use crate::stand::Stand;
@@ -43,31 +43,15 @@ pub(crate) fn twenty_in_the_middle_of_a_slow_migration(site: &Site) {
     }
 }
 
-/// All sizes whole in a full run, else a sample: the same one for the same `CASTOFF_SEED`.
 pub(crate) fn fifty_at_once(site: &Site) {
     let _alone = heavy();
-    let size = if full() || is_sampled(site) { 50 } else { 8 };
     let mut project = Project::three(site.tool);
     // It would count twice if it ran twice.
     project.add(40, "count", "CREATE TABLE IF NOT EXISTS ran (id INT);\nINSERT INTO ran VALUES (1);\n");
-    let run: Run = site.run(&project);
-    let replicas = collect((0..size).map(|_| run.spawn()).collect());
-    let slowest = replicas.iter().map(|replica| replica.elapsed).max().unwrap_or_default();
-    eprintln!(
-        "the slowest of {size} replicas with {} on {} took {slowest:?}",
-        site.tool.name(),
-        site.engine()
-    );
+    let run = site.run(&project);
+    let replicas = collect((0..50).map(|_| run.spawn()).collect());
     all_started(site, &project, &[10, 20, 30, 40], replicas);
     assert_eq!((site.count("ran"), site.count("orders")), (1, 1));
-}
-
-fn is_sampled(site: &Site) -> bool {
-    let seed =
-        std::env::var("CASTOFF_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(20_261_121_u64);
-    let name = format!("{}{}", site.tool.name(), site.engine());
-    let number = name.bytes().fold(seed, |number, byte| number.wrapping_mul(31).wrapping_add(byte.into()));
-    fastrand::Rng::with_seed(number).u8(..6) == 0
 }
 
 fn collect(replicas: Vec<Running>) -> Vec<Finished> {
