@@ -65,6 +65,8 @@ impl MariaDb {
         let mut command = as_server_user(binary("mariadbd").expect("MariaDB's server"));
         command.arg("--no-defaults").arg(format!("--datadir={}", self.home.path().join("data").display()));
         command.arg(format!("--socket={}", self.socket().display())).arg(format!("--port={}", self.port));
+        // A server that starts removes the temporary tables it finds, another server's too.
+        command.arg(format!("--tmpdir={}", self.home.path().display()));
         command.args(["--bind-address=127.0.0.1", "--skip-log-bin", "--innodb-buffer-pool-size=32M"]);
         command.args([
             "--innodb-flush-log-at-trx-commit=0",
