@@ -13,7 +13,7 @@ pub(crate) fn edited_file(site: &Site) {
     let habits = site.tool.habits();
     if !habits.sees_edited {
         assert_eq!(warnings(&site.starts(&project)), 0);
-        let run = site.starts_with(&project, &["--on-edited", "fail"]);
+        let run = site.starts_with(&project, ["--on-edited", "fail"]);
         assert!(warnings(&run) == 1 && run.stderr.contains("--on-edited has no effect"), "{run}");
         let said = site.status(&project, 0);
         assert_eq!((&said["state"], &said["edited"]), (&json!("up-to-date"), &json!([])), "{said}");
@@ -29,7 +29,7 @@ pub(crate) fn edited_file(site: &Site) {
     let edited = json!([project.id(10)]);
     let said = site.status(&project, if habits.fails_on_edited { 65 } else { 0 });
     assert_eq!((&said["state"], &said["edited"]), (&json!("edited"), &edited), "{said}");
-    let run = site.starts_with(&project, &["--on-edited", "warn"]);
+    let run = site.starts_with(&project, ["--on-edited", "warn"]);
     assert!(warnings(&run) > 0 && run.stderr.contains(&project.id(10)), "{run}");
     assert_eq!(site.whole_history(), before);
 }
@@ -42,7 +42,7 @@ pub(crate) fn missing_in_the_middle(site: &Site) {
     if habits.sees_gaps {
         is_diverged(site, &project, &[20]);
     } else {
-        let run = site.starts_with(&project, &["--on-missing", "fail"]);
+        let run = site.starts_with(&project, ["--on-missing", "fail"]);
         assert_eq!(warnings(&run), 0, "{run}");
         assert_eq!(site.status(&project, 0)["state"], "up-to-date");
     }
@@ -61,7 +61,7 @@ fn is_diverged(site: &Site, project: &Project, missing: &[u32]) {
         let run = has_not_started(site.run(project).option(["--on-missing", "fail"]).output(), 65);
         assert!(run.field("exit", "reason").contains(&missing[0]), "{run}");
     }
-    let pending = site.status_with(project, &["--on-missing", "fail"], 65)["pending"].clone();
+    let pending = site.status_with(project, ["--on-missing", "fail"], 65)["pending"].clone();
     let code = if pending == json!([]) { 0 } else { 82 };
     let lenient: &[&str] = if habits.fails_on_missing { &["--on-missing", "warn"] } else { &[] };
     let said = site.status_with(project, lenient, code);
@@ -76,7 +76,7 @@ pub(crate) fn ahead(site: &Site) {
     let project = site.three_applied();
     let before = site.whole_history();
     project.remove(30);
-    for run in [site.starts(&project), site.starts_with(&project, &["--on-missing", "fail"])] {
+    for run in [site.starts(&project), site.starts_with(&project, ["--on-missing", "fail"])] {
         assert!(warnings(&run) > 0 && run.stderr.contains(&project.id(30)), "{run}");
         assert!(run.events("lock.acquired").is_empty(), "{run}");
     }
@@ -108,7 +108,7 @@ pub(crate) fn out_of_order(site: &Site) {
         // For all it knows the file was applied with the others.
         assert_eq!(habits.out_of_order, "skip");
         for choice in ["fail", "skip", "apply"] {
-            let run = site.starts_with(&project, &["--out-of-order", choice]);
+            let run = site.starts_with(&project, ["--out-of-order", choice]);
             assert_eq!(run.events("migrate.none").len(), 1, "{run}");
         }
         assert_eq!((site.database.has_table("late"), site.whole_history()), (false, before));
@@ -117,9 +117,9 @@ pub(crate) fn out_of_order(site: &Site) {
     let told = |choice| has_not_started(site.run(&project).option(["--out-of-order", choice]).output(), 65);
     assert!(told("fail").field("exit", "reason").contains(project.file(15)));
     let passed_over = |run: &Finished| warnings(run) > 0 && run.stderr.contains(&project.id(15));
-    let run = site.starts_with(&project, &["--out-of-order", "skip"]);
+    let run = site.starts_with(&project, ["--out-of-order", "skip"]);
     assert!(passed_over(&run), "{run}");
-    site.status_with(&project, &["--out-of-order", "skip"], 0);
+    site.status_with(&project, ["--out-of-order", "skip"], 0);
     assert_eq!((site.database.has_table("late"), site.whole_history()), (false, before));
 
     if habits.out_of_order == "fail" {
@@ -134,7 +134,7 @@ pub(crate) fn out_of_order(site: &Site) {
         site.starts(&project)
     } else {
         assert!(!site.database.has_table("late"));
-        site.starts_with(&project, &["--out-of-order", "apply"])
+        site.starts_with(&project, ["--out-of-order", "apply"])
     };
     assert_eq!(run.applied(), [project.id(15)], "{run}");
     assert_eq!(site.count("late"), 0);

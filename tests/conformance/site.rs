@@ -32,8 +32,8 @@ impl Site {
     }
 
     /// A start with these options that must succeed.
-    pub(crate) fn starts_with(&self, project: &Project, options: &[&str]) -> Finished {
-        has_started(self.run(project).option(options).output())
+    pub(crate) fn starts_with<'a>(&self, project: &Project, options: impl AsRef<[&'a str]>) -> Finished {
+        has_started(self.run(project).option(options.as_ref()).output())
     }
 
     /// A start that must not come to the application: its code, a reason and what to do about it.
@@ -50,13 +50,19 @@ impl Site {
 
     /// `status --json`, after checking its exit code.
     pub(crate) fn status(&self, project: &Project, code: i32) -> Value {
-        self.status_with(project, &[], code)
+        self.status_with(project, [], code)
     }
 
     /// `status --json` with options, after checking its exit code.
-    pub(crate) fn status_with(&self, project: &Project, options: &[&str], code: i32) -> Value {
+    pub(crate) fn status_with<'a>(
+        &self,
+        project: &Project,
+        options: impl AsRef<[&'a str]>,
+        code: i32,
+    ) -> Value {
         let run = Run::new(["status", "--json"]).database(&self.database).migrations(&project.files);
-        let run = run.env("CASTOFF_FORMAT", self.tool.name()).option(options).output().exits_with(code);
+        let run =
+            run.env("CASTOFF_FORMAT", self.tool.name()).option(options.as_ref()).output().exits_with(code);
         serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {run}"))
     }
 
