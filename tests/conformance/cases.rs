@@ -27,7 +27,8 @@ macro_rules! conformance {
                 stopped_in_the_middle;
             herd [postgres mariadb sqlite]
                 twenty_in_the_middle_of_a_slow_migration
-                fifty_at_once;
+                fifty_at_once
+                one_failure_is_one_failure;
             text [postgres mariadb sqlite]
                 windows_line_ends
                 byte_order_mark

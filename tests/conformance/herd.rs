@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::harness::{Engine, Finished, Running, heavy};
 use crate::project::Project;
-use crate::site::{Site, has_started};
+use crate::site::{Site, has_not_started, has_started};
 use crate::stand::Stand;
 use crate::tool::Lock;
 
@@ -52,6 +52,30 @@ pub(crate) fn fifty_at_once(site: &Site) {
     let replicas = collect((0..50).map(|_| run.spawn()).collect());
     all_started(site, &project, &[10, 20, 30, 40], replicas);
     assert_eq!((site.count("ran"), site.count("orders")), (1, 1));
+}
+
+/// What has just failed in one is not run by the others in turn, whatever the tool records of a failure.
+pub(crate) fn one_failure_is_one_failure(site: &Site) {
+    let mut stand = Stand::closed(site);
+    let mut project = Project::new(site.tool);
+    project.add(10, "first", "CREATE TABLE a (id INT);\n");
+    project.add(20, "failing", &format!("{}INSERT INTO nowhere VALUES (1);\n", stand.sql()));
+    let run = site.run(&project);
+    let mut first = run.spawn();
+    stand.hold(site, &mut first, &project.id(20));
+    let mut replicas: Vec<Running> = (0..5).map(|_| run.spawn()).collect();
+    for replica in &mut replicas {
+        replica.until("lock.waiting");
+    }
+    stand.let_go(&mut first);
+    stand.open();
+    let first = has_not_started(first.wait(), 80);
+    assert_eq!(first.event("migration.failed")["id"], project.id(20), "{first}");
+    for replica in collect(replicas) {
+        let replica = has_not_started(replica, 80);
+        assert!(replica.field("exit", "reason").contains(&project.id(20)), "{replica}");
+        assert!(replica.events("migration.start").is_empty(), "{replica}");
+    }
 }
 
 fn collect(replicas: Vec<Running>) -> Vec<Finished> {
