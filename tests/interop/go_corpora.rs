@@ -1,27 +1,42 @@
-//! The corpora of the tools that are Go programs, which no package registry of ours ships: castoff makes of them what it
-//! makes of sqlx's.
+//! The corpora of the tools that no package registry of ours ships, Go programs and Flyway: castoff makes of them what it makes
+//! of sqlx's.
 
 use crate::corpus::{first_half, whole};
 use crate::dump::{assert_alike, dump};
 use crate::harness::{Database, Engine, Run, on_every_engine};
 
-on_every_engine!(golang_migrate_s_corpus_leads_where_sqlx_s_does, goose_s_corpus_leads_where_sqlx_s_does);
+on_every_engine!(
+    golang_migrate_s_corpus_leads_where_sqlx_s_does,
+    goose_s_corpus_leads_where_sqlx_s_does,
+    flyway_s_corpus_leads_where_sqlx_s_does,
+);
 
 fn golang_migrate_s_corpus_leads_where_sqlx_s_does(database: &Database) {
-    leads_where_sqlx_s_does(database, "golang-migrate", "schema_migrations");
+    in_two_starts(database, "golang-migrate");
+    leads_where_sqlx_s_does(database, "schema_migrations");
 }
 
 fn goose_s_corpus_leads_where_sqlx_s_does(database: &Database) {
-    leads_where_sqlx_s_does(database, "goose", "goose_db_version");
+    in_two_starts(database, "goose");
+    leads_where_sqlx_s_does(database, "goose_db_version");
 }
 
-/// In two starts, as far as the files were there.
-fn leads_where_sqlx_s_does(database: &Database, format: &str, history: &str) {
+fn flyway_s_corpus_leads_where_sqlx_s_does(database: &Database) {
+    Run::migrate(database, &whole("flyway", database.engine())).output().succeeds();
+    leads_where_sqlx_s_does(database, "flyway_schema_history");
+}
+
+/// As far as the files were there.
+fn in_two_starts(database: &Database, format: &str) {
     let engine = database.engine();
     for files in [first_half(format, engine), whole(format, engine)] {
         let run = Run::migrate(database, &files).option(["--format", format]).output().succeeds();
         assert!(!run.applied().is_empty(), "{run}");
     }
+}
+
+fn leads_where_sqlx_s_does(database: &Database, history: &str) {
+    let engine = database.engine();
     let Some(by_sqlx) = Database::on(engine) else { return };
     Run::migrate(&by_sqlx, &whole("sqlx", engine)).output().succeeds();
     assert_alike(&without_history(database, history), &without_history(&by_sqlx, "_sqlx_migrations"));

@@ -95,7 +95,8 @@ impl Replaced {
 
     /// Whether a piece of the text holds a value.
     pub(super) fn changes(&self, piece: &Range<usize>) -> bool {
-        self.values.iter().any(|(value, _)| value.start < piece.end && piece.start <= value.end)
+        let first = self.values.partition_point(|(value, _)| value.end < piece.start);
+        self.values.get(first).is_some_and(|(value, _)| value.start < piece.end)
     }
 
     /// Where a place in the text is in the file; inside a value, where its placeholder begins or ends.
