@@ -1,18 +1,10 @@
 //! Flyway's migrations, community edition, 13.0: SQL files for PostgreSQL, MySQL, MariaDB and SQLite.
 //!
 //! Constants name the file of flyway/flyway they were read from. Versioned, baseline and repeatable migrations are run as
-//! `flyway migrate` runs them, and SQL callbacks around them ([`callbacks`]); placeholders, `.conf` files and the variables of
-//! the official image are heeded or refused by name ([`settings`]).
+//! `flyway migrate` runs them, and SQL callbacks around them (`callbacks`); placeholders, `.conf` files and the variables of
+//! the official image are heeded or refused by name (`settings`).
 //!
-//! # What differs
-//!
-//! - With nothing pending nothing is run, callbacks neither: `migrate` would run `beforeMigrate` and `afterMigrate` at every
-//!   start of every replica.
-//! - What cannot be rolled back gets its row before it runs, with `success = false`, and the final one afterwards. Flyway
-//!   writes either only then, so that nothing tells of one that was killed. In the end the rows are the same.
-//! - The lock is the session's form of Flyway's key, held for the whole run.
-//! - A schema that `FLYWAY_DEFAULT_SCHEMA` names is created without the row by which `flyway clean` would drop it again.
-//! - Configuration files are not read; their settings are variables as well.
+//! `docs/design/formats.md` says what differs.
 
 use std::path::Path;
 
@@ -223,8 +215,8 @@ impl Format for Flyway {
         let records: Vec<_> = live.iter().filter(|record| disk.id_of(record) == id).collect();
         let failed = records.iter().find(|record| !record.success);
         let forget = failed.map(|record| record.row().forget());
+        let refuse = |why: &str| Failure::message(Exit::Data, format!("migration {id} {why}"));
         if resolution == Resolution::RolledBack {
-            let refuse = |why: &str| Failure::message(Exit::Data, format!("migration {id} {why}"));
             return match forget {
                 Some(forget) => Ok(vec![forget]),
                 None if records.is_empty() => Err(refuse("was never applied to this database").hint(ID)),
@@ -236,6 +228,9 @@ impl Format for Flyway {
         let is_recorded = failed.is_none() && !records.is_empty() && !repeats;
         let migration = to_record(id, migrations, is_recorded, ID)?;
         let (kind, kept) = (Kind::of(migration), Kept::of(migration));
+        if matches!(kind, Kind::Callback | Kind::Marker(_)) {
+            return Err(refuse("leaves no row that could be written").hint(ID));
+        }
         let row = row(migration, &kind, kept.as_ref(), at);
         let nothing = Parameter::Fixed(Value::Int(0));
         Ok(forget.into_iter().chain([row.insert(at, nothing, true)]).collect())

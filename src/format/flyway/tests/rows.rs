@@ -74,7 +74,12 @@ fn baselines_are_rows_of_their_own_types() {
 
 #[test]
 fn resolving_does_what_repair_does_and_what_a_skipped_run_writes() {
-    let list = read(&[("V1__a.sql", "SELECT 1"), ("V2__b.sql", "SELECT 2"), ("R__r.sql", "SELECT 3")]);
+    let list = read(&[
+        ("V1__a.sql", "SELECT 1"),
+        ("V2__b.sql", "SELECT 2"),
+        ("R__r.sql", "SELECT 3"),
+        ("beforeMigrate.sql", "SELECT 4"),
+    ]);
     let failed = row(2, "2", "b", "SQL", Some(1), false);
     let history = [applied(1, &list, "1"), failed];
     let resolve =
@@ -89,6 +94,7 @@ fn resolving_does_what_repair_does_and_what_a_skipped_run_writes() {
         (Resolution::RolledBack, "9"),
         (Resolution::Applied, "1"),
         (Resolution::Applied, "9"),
+        (Resolution::Applied, "beforeMigrate"),
     ] {
         assert_eq!(resolve(resolution, id).unwrap_err().exit, Exit::Data, "{id}");
     }
