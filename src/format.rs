@@ -24,6 +24,7 @@ mod part;
 pub mod prisma;
 pub mod refinery;
 mod refusal;
+mod repair;
 mod session;
 pub mod sqlx;
 #[cfg(test)]
@@ -32,7 +33,8 @@ mod toml;
 
 pub use entry::{Clock, Entry, Moment, Parameter};
 pub use part::{Located, Part};
-use refusal::{foreign_row, nothing_to_take_back, refuse_twins, same_version, to_record, unreadable, utf8};
+use refusal::{foreign_row, refuse_twins, same_version, unreadable, utf8};
+pub use repair::{Amendment, Repair, Resolution};
 
 /// The formats built in, in the order `--version` lists them.
 pub static FORMATS: &[&dyn Format] = &[
@@ -198,6 +200,22 @@ pub struct Step {
 }
 
 impl Step {
+    /// The step of a tool that writes nothing but that a migration is done, in the script's transaction if it has one.
+    fn recorded_when_done(turn: &Turn<'_>, row: Vec<Entry>) -> Self {
+        let Turn { migration, resumed, .. } = *turn;
+        Self {
+            migration: migration.clone(),
+            resumed,
+            atomicity: if migration.no_transaction { Atomicity::Apart } else { Atomicity::Together },
+            mark: Vec::new(),
+            before: Vec::new(),
+            after: row,
+            finally: Vec::new(),
+            failed: Vec::new(),
+            undo: Vec::new(),
+        }
+    }
+
     /// Whether the history will know of it; what only runs along with migrations leaves no row.
     pub fn is_recorded(&self) -> bool {
         !(self.mark.is_empty() && self.after.is_empty())
@@ -244,6 +262,17 @@ pub struct Habits {
     pub schema: Option<&'static str>,
 }
 
+impl Habits {
+    /// Nothing stops the tool, and what comes late is applied.
+    pub const LENIENT: Self = Self {
+        fails_on_edited: false,
+        fails_on_missing: false,
+        out_of_order: OutOfOrder::Apply,
+        refuses_foreign_tables: false,
+        schema: None,
+    };
+}
+
 /// What a tool's own variables say. The user's options stand above them, the tool's habits below.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wishes {
@@ -259,24 +288,6 @@ pub struct Wishes {
     pub out_of_order: Option<OutOfOrder>,
     /// Whether it takes a schema that holds tables and no history.
     pub takes_foreign_tables: bool,
-}
-
-/// How a person makes the history of a migration that was broken off true, in the words of an instruction.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Repair {
-    /// Where it was finished by hand.
-    pub applied: String,
-    /// Where it was undone by hand, so that it runs again.
-    pub rolled_back: String,
-}
-
-/// What `castoff resolve` is to record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Resolution {
-    /// The migration is in the database, whatever the history says.
-    Applied,
-    /// Nothing of the failed migration is in the database any more.
-    RolledBack,
 }
 
 /// One migration tool.
@@ -381,14 +392,7 @@ pub trait Format: Sync {
     /// # Errors
     ///
     /// 65 where files or history contradict it, 64 where the tool knows no such thing.
-    fn resolve(
-        &self,
-        _: &Site<'_>,
-        _: Resolution,
-        _id: &str,
-        _: &[Migration],
-        _history: &[Row],
-    ) -> Result<Vec<Entry>> {
+    fn resolve(&self, _: &Site<'_>, _: &Amendment<'_>) -> Result<Vec<Entry>> {
         Err(Failure::message(Exit::Usage, format!("{} has no `resolve`", self.name()))
             .hint("mend its history table by hand; `castoff status` says what it holds"))
     }

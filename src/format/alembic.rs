@@ -10,7 +10,7 @@ use self::graph::Graph;
 use self::locate::{Layout, Surroundings};
 use self::revision::Revision;
 use super::{
-    Assessment, Files, Format, Gathered, Habits, Migration, OutOfOrder, Repair, Site, Step, Told, Turn,
+    Amendment, Assessment, Files, Format, Gathered, Habits, Migration, Repair, Site, Step, Told, Turn,
 };
 use crate::engine::{Engine, Ledger, LockKey, Row, TableName};
 use crate::exit::{Exit, Failure, Result};
@@ -118,13 +118,7 @@ impl Format for Alembic {
 
     /// `get_revisions` of `script/revision.py` fails for a head that no file has; there is no checksum.
     fn habits(&self, _: Engine) -> Habits {
-        Habits {
-            fails_on_edited: false,
-            fails_on_missing: true,
-            out_of_order: OutOfOrder::Apply,
-            refuses_foreign_tables: false,
-            schema: None,
-        }
+        Habits { fails_on_missing: true, ..Habits::LENIENT }
     }
 
     fn keeps_checksums(&self) -> bool {
@@ -159,14 +153,8 @@ impl Format for Alembic {
         }
     }
 
-    fn resolve(
-        &self,
-        _: &Site<'_>,
-        _: super::Resolution,
-        id: &str,
-        _: &[Migration],
-        _: &[Row],
-    ) -> Result<Vec<super::Entry>> {
+    fn resolve(&self, _: &Site<'_>, asked: &Amendment<'_>) -> Result<Vec<super::Entry>> {
+        let id = asked.id;
         Err(Failure::message(Exit::Usage, "alembic has no `resolve`: its history is the heads alone")
             .hint(format!("`alembic stamp {id}` says that everything up to {id} is in the database")))
     }

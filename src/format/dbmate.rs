@@ -6,9 +6,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::{
-    Applied, Assessment, Atomicity, Entry, Files, Format, Habits, Migration, OutOfOrder, Part, Repair,
-    Resolution, Site, Step, Told, Turn, Wishes, go_drivers, nothing_to_take_back, same_version, to_record,
-    utf8,
+    Amendment, Applied, Assessment, Entry, Files, Format, Habits, Migration, Part, Repair, Site, Step, Told,
+    Turn, Wishes, go_drivers, same_version, utf8,
 };
 use crate::engine::{Engine, Ledger, LockKey, Row, TableName, Value};
 use crate::exit::{Exit, Failure, Result};
@@ -109,13 +108,7 @@ impl Format for Dbmate {
     }
 
     fn habits(&self, _: Engine) -> Habits {
-        Habits {
-            fails_on_edited: false,
-            fails_on_missing: false,
-            out_of_order: OutOfOrder::Apply,
-            refuses_foreign_tables: false,
-            schema: None,
-        }
+        Habits::LENIENT
     }
 
     fn keeps_checksums(&self) -> bool {
@@ -156,18 +149,7 @@ impl Format for Dbmate {
 
     /// `Migrate`: the version is recorded after the script, in its transaction if it has one. A failure leaves no row.
     fn step(&self, _: &Site<'_>, turn: &Turn<'_>) -> Option<Step> {
-        let Turn { migration, resumed, .. } = *turn;
-        Some(Step {
-            migration: migration.clone(),
-            resumed,
-            atomicity: if migration.no_transaction { Atomicity::Apart } else { Atomicity::Together },
-            mark: Vec::new(),
-            before: Vec::new(),
-            after: vec![insert(&migration.id)],
-            finally: Vec::new(),
-            failed: Vec::new(),
-            undo: Vec::new(),
-        })
+        Some(Step::recorded_when_done(turn, vec![insert(&turn.migration.id)]))
     }
 
     fn outside_transaction(&self) -> Option<&'static str> {
@@ -175,26 +157,16 @@ impl Format for Dbmate {
     }
 
     fn repair(&self, _: &TableName, id: &str) -> Repair {
-        Repair { applied: format!("run `castoff resolve --applied {id}`"), rolled_back: "deploy".into() }
+        Repair::of_what_left_no_row(id)
     }
 
-    fn resolve(
-        &self,
-        _: &Site<'_>,
-        resolution: Resolution,
-        id: &str,
-        migrations: &[Migration],
-        history: &[Row],
-    ) -> Result<Vec<Entry>> {
-        match resolution {
-            Resolution::Applied => {
-                let recorded =
-                    history.iter().any(|row| row.first().is_some_and(|it| it.as_deref() == Some(id)));
-                to_record(id, migrations, recorded, "an id is the digits that the file's name begins with")?;
-                Ok(vec![insert(id)])
-            }
-            Resolution::RolledBack => Err(nothing_to_take_back("dbmate")),
-        }
+    fn resolve(&self, _: &Site<'_>, asked: &Amendment<'_>) -> Result<Vec<Entry>> {
+        asked.recordable_as_done(
+            "dbmate",
+            asked.has_row(),
+            "an id is the digits that the file's name begins with",
+        )?;
+        Ok(vec![insert(asked.id)])
     }
 }
 

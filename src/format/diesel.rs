@@ -6,9 +6,8 @@ use std::collections::HashSet;
 use std::path::{Component, Path};
 
 use super::{
-    Applied, Assessment, Atomicity, Entry, Files, Format, Habits, Migration, OutOfOrder, Part, Repair,
-    Resolution, Site, Step, Told, Turn, foreign_row, nothing_to_take_back, refuse_twins, session, timestamp,
-    to_record, unreadable, utf8,
+    Amendment, Applied, Assessment, Entry, Files, Format, Habits, Migration, Part, Repair, Site, Step, Told,
+    Turn, foreign_row, refuse_twins, session, timestamp, unreadable, utf8,
 };
 use crate::engine::{Engine, Ledger, LockKey, Row, TableName, Value};
 use crate::exit::Result;
@@ -112,13 +111,7 @@ impl Format for Diesel {
 
     /// `pending_migrations` of `diesel_migrations/src/migration_harness.rs`: whatever is on disk and not in the history.
     fn habits(&self, _: Engine) -> Habits {
-        Habits {
-            fails_on_edited: false,
-            fails_on_missing: false,
-            out_of_order: OutOfOrder::Apply,
-            refuses_foreign_tables: false,
-            schema: None,
-        }
+        Habits::LENIENT
     }
 
     fn keeps_checksums(&self) -> bool {
@@ -166,18 +159,7 @@ impl Format for Diesel {
 
     /// `run_migration` of `diesel_migrations/src/migration_harness.rs`.
     fn step(&self, _: &Site<'_>, turn: &Turn<'_>) -> Option<Step> {
-        let Turn { migration, resumed, .. } = *turn;
-        Some(Step {
-            migration: migration.clone(),
-            resumed,
-            atomicity: if migration.no_transaction { Atomicity::Apart } else { Atomicity::Together },
-            mark: Vec::new(),
-            before: Vec::new(),
-            after: vec![applied(&migration.id)],
-            finally: Vec::new(),
-            failed: Vec::new(),
-            undo: Vec::new(),
-        })
+        Some(Step::recorded_when_done(turn, vec![applied(&turn.migration.id)]))
     }
 
     fn outside_transaction(&self) -> Option<&'static str> {
@@ -185,28 +167,14 @@ impl Format for Diesel {
     }
 
     fn repair(&self, _: &TableName, id: &str) -> Repair {
-        Repair { applied: format!("run `castoff resolve --applied {id}`"), rolled_back: "deploy".into() }
+        Repair::of_what_left_no_row(id)
     }
 
-    fn resolve(
-        &self,
-        _: &Site<'_>,
-        resolution: Resolution,
-        id: &str,
-        migrations: &[Migration],
-        history: &[Row],
-    ) -> Result<Vec<Entry>> {
-        match resolution {
-            Resolution::Applied => {
-                let recorded =
-                    history.iter().any(|row| row.first().is_some_and(|it| it.as_deref() == Some(id)));
-                let what_is_an_id =
-                    "an id is what the directory's name begins with, up to the first `_`, without `-`";
-                to_record(id, migrations, recorded, what_is_an_id)?;
-                Ok(vec![applied(id)])
-            }
-            Resolution::RolledBack => Err(nothing_to_take_back("Diesel")),
-        }
+    fn resolve(&self, _: &Site<'_>, asked: &Amendment<'_>) -> Result<Vec<Entry>> {
+        let what_is_an_id =
+            "an id is what the directory's name begins with, up to the first `_`, without `-`";
+        asked.recordable_as_done("Diesel", asked.has_row(), what_is_an_id)?;
+        Ok(vec![applied(asked.id)])
     }
 }
 

@@ -11,8 +11,8 @@ use std::path::Path;
 use crate::engine::{Engine, Ledger, LockKey, Row, TableName, Value};
 use crate::exit::{Exit, Failure, Result};
 use crate::format::{
-    Assessment, Atomicity, Entry, Files, Format, Habits, Migration, OutOfOrder, Parameter, Repair,
-    Resolution, Site, Step, Told, Turn, Wishes, has_directives, to_record,
+    Amendment, Assessment, Atomicity, Entry, Files, Format, Habits, Migration, OutOfOrder, Parameter, Repair,
+    Resolution, Site, Step, Told, Turn, Wishes, has_directives,
 };
 use disk::Disk;
 use kept::Kept;
@@ -127,7 +127,7 @@ impl Format for Flyway {
             fails_on_missing: true,
             out_of_order: OutOfOrder::Fail,
             refuses_foreign_tables: true,
-            schema: None,
+            ..Habits::LENIENT
         }
     }
 
@@ -195,22 +195,13 @@ impl Format for Flyway {
     }
 
     fn repair(&self, _: &TableName, id: &str) -> Repair {
-        Repair {
-            applied: format!("run `castoff resolve --applied {id}`"),
-            rolled_back: format!("run `castoff resolve --rolled-back {id}` (or `flyway repair`)"),
-        }
+        Repair::by_resolve(id)
     }
 
     /// `flyway repair` takes the rows of failures away; a row without a run is what `skipExecutingMigrations` writes.
-    fn resolve(
-        &self,
-        at: &Site<'_>,
-        resolution: Resolution,
-        id: &str,
-        migrations: &[Migration],
-        history: &[Row],
-    ) -> Result<Vec<Entry>> {
+    fn resolve(&self, at: &Site<'_>, asked: &Amendment<'_>) -> Result<Vec<Entry>> {
         const ID: &str = "an id is a version, or R__ and a description, as `castoff status` shows it";
+        let Amendment { resolution, id, migrations, history } = *asked;
         let (live, disk) = (record::live(history)?, Disk::of(migrations));
         let records: Vec<_> = live.iter().filter(|record| disk.id_of(record) == id).collect();
         let failed = records.iter().find(|record| !record.success);
@@ -226,7 +217,7 @@ impl Format for Flyway {
         }
         let repeats = disk.repeatable(id).is_some();
         let is_recorded = failed.is_none() && !records.is_empty() && !repeats;
-        let migration = to_record(id, migrations, is_recorded, ID)?;
+        let migration = asked.recordable(is_recorded, ID)?;
         let (kind, kept) = (Kind::of(migration), Kept::of(migration));
         if matches!(kind, Kind::Callback | Kind::Marker(_)) {
             return Err(refuse("leaves no row that could be written").hint(ID));

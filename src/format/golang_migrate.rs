@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{
-    Assessment, Atomicity, Entry, Files, Format, Habits, Migration, OutOfOrder, Part, Repair, Resolution,
+    Amendment, Assessment, Atomicity, Entry, Files, Format, Habits, Migration, OutOfOrder, Part, Repair,
     Site, Step, Told, Turn, crc32, go_drivers, has_directives, same_version, utf8,
 };
 use crate::engine::{Engine, Ledger, LockKey, Row, TableName};
@@ -114,13 +114,7 @@ impl Format for GolangMigrate {
 
     /// `readUp` of `migrate.go`: only what is greater than the row's version, whose file must be there.
     fn habits(&self, _: Engine) -> Habits {
-        Habits {
-            fails_on_edited: false,
-            fails_on_missing: true,
-            out_of_order: OutOfOrder::Skip,
-            refuses_foreign_tables: false,
-            schema: None,
-        }
+        Habits { fails_on_missing: true, out_of_order: OutOfOrder::Skip, ..Habits::LENIENT }
     }
 
     fn keeps_checksums(&self) -> bool {
@@ -167,22 +161,12 @@ impl Format for GolangMigrate {
     }
 
     fn repair(&self, _: &TableName, id: &str) -> Repair {
-        Repair {
-            applied: format!("run `castoff resolve --applied {id}`"),
-            rolled_back: format!("run `castoff resolve --rolled-back {id}`"),
-        }
+        Repair::by_resolve(id)
     }
 
     /// `Force` of `migrate.go`.
-    fn resolve(
-        &self,
-        _: &Site<'_>,
-        resolution: Resolution,
-        id: &str,
-        migrations: &[Migration],
-        history: &[Row],
-    ) -> Result<Vec<Entry>> {
-        history::resolve(resolution, id, migrations, history)
+    fn resolve(&self, _: &Site<'_>, asked: &Amendment<'_>) -> Result<Vec<Entry>> {
+        history::resolve(asked)
     }
 }
 

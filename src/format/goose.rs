@@ -7,8 +7,8 @@
 use std::path::{Path, PathBuf};
 
 use super::{
-    Assessment, Atomicity, Entry, Files, Format, Habits, Migration, OutOfOrder, Repair, Resolution, Site,
-    Step, Told, Turn, Wishes, go_drivers, nothing_to_take_back, to_record,
+    Amendment, Assessment, Entry, Files, Format, Habits, Migration, OutOfOrder, Repair, Site, Step, Told,
+    Turn, Wishes, go_drivers,
 };
 use crate::engine::{Engine, Ledger, LockKey, Row, TableName};
 use crate::exit::Result;
@@ -123,13 +123,7 @@ impl Format for Goose {
 
     /// `UpVersions` of `internal/gooseutil/resolve.go`: nothing is said of what is not on disk.
     fn habits(&self, _: Engine) -> Habits {
-        Habits {
-            fails_on_edited: false,
-            fails_on_missing: false,
-            out_of_order: OutOfOrder::Fail,
-            refuses_foreign_tables: false,
-            schema: None,
-        }
+        Habits { out_of_order: OutOfOrder::Fail, ..Habits::LENIENT }
     }
 
     fn keeps_checksums(&self) -> bool {
@@ -147,18 +141,7 @@ impl Format for Goose {
 
     /// `runSQLMigration` of `migration_sql.go`. A failure is recorded nowhere.
     fn step(&self, at: &Site<'_>, turn: &Turn<'_>) -> Option<Step> {
-        let Turn { migration, resumed, .. } = *turn;
-        Some(Step {
-            migration: migration.clone(),
-            resumed,
-            atomicity: if migration.no_transaction { Atomicity::Apart } else { Atomicity::Together },
-            mark: Vec::new(),
-            before: Vec::new(),
-            after: history::rows(at.engine, &migration.id),
-            finally: Vec::new(),
-            failed: Vec::new(),
-            undo: Vec::new(),
-        })
+        Some(Step::recorded_when_done(turn, history::rows(at.engine, &turn.migration.id)))
     }
 
     fn outside_transaction(&self) -> Option<&'static str> {
@@ -173,25 +156,12 @@ impl Format for Goose {
     }
 
     /// goose has no word for it: the row is the one that it would have written.
-    fn resolve(
-        &self,
-        at: &Site<'_>,
-        resolution: Resolution,
-        id: &str,
-        migrations: &[Migration],
-        history: &[Row],
-    ) -> Result<Vec<Entry>> {
-        match resolution {
-            Resolution::Applied => {
-                let seen = history::assess(migrations, history)?;
-                let recorded = seen.applied.iter().any(|applied| applied.id == id);
-                let what_is_an_id =
-                    "an id is the version at the beginning of a file's name, without zeros before it";
-                to_record(id, migrations, recorded, what_is_an_id)?;
-                Ok(history::rows(at.engine, id))
-            }
-            Resolution::RolledBack => Err(nothing_to_take_back("goose")),
-        }
+    fn resolve(&self, at: &Site<'_>, asked: &Amendment<'_>) -> Result<Vec<Entry>> {
+        let seen = history::assess(asked.migrations, asked.history)?;
+        let recorded = seen.applied.iter().any(|applied| applied.id == asked.id);
+        let what_is_an_id = "an id is the version at the beginning of a file's name, without zeros before it";
+        asked.recordable_as_done("goose", recorded, what_is_an_id)?;
+        Ok(history::rows(at.engine, asked.id))
     }
 }
 

@@ -8,8 +8,8 @@ use std::path::{Component, Path};
 use sha2::{Digest, Sha256};
 
 use super::{
-    Assessment, Atomicity, Entry, Files, Format, Habits, Migration, OutOfOrder, Parameter, Part, Repair,
-    Resolution, Site, Step, Told, Turn, session, to_record, unreadable, utf8,
+    Amendment, Assessment, Atomicity, Entry, Files, Format, Habits, Migration, Parameter, Part, Repair,
+    Resolution, Site, Step, Told, Turn, session, unreadable, utf8,
 };
 use crate::engine::{DbError, Engine, Ledger, LockKey, Row, TableName, Value};
 use crate::exit::{Exit, Failure, Result};
@@ -111,11 +111,9 @@ impl Format for Prisma {
     /// `migrate deploy` looks neither for edited nor for missing files; P3005 is its answer to a schema it does not know.
     fn habits(&self, engine: Engine) -> Habits {
         Habits {
-            fails_on_edited: false,
-            fails_on_missing: false,
-            out_of_order: OutOfOrder::Apply,
             refuses_foreign_tables: true,
             schema: (engine == Engine::Postgres).then_some(SCHEMA),
+            ..Habits::LENIENT
         }
     }
 
@@ -183,23 +181,13 @@ impl Format for Prisma {
     }
 
     fn repair(&self, _: &TableName, id: &str) -> Repair {
-        Repair {
-            applied: format!("run `castoff resolve --applied {id}`"),
-            rolled_back: format!("run `castoff resolve --rolled-back {id}`"),
-        }
+        Repair::by_resolve(id)
     }
 
     /// `commands/mark_migration_applied.rs` and `commands/mark_migration_rolled_back.rs`.
-    fn resolve(
-        &self,
-        at: &Site<'_>,
-        resolution: Resolution,
-        id: &str,
-        migrations: &[Migration],
-        history: &[Row],
-    ) -> Result<Vec<Entry>> {
-        let engine = at.engine;
-        let rows = history::of(id, history)?;
+    fn resolve(&self, at: &Site<'_>, asked: &Amendment<'_>) -> Result<Vec<Entry>> {
+        let (engine, id) = (at.engine, asked.id);
+        let rows = history::of(id, asked.history)?;
         let (now, clock) = ledger::now(engine);
         let name = || Parameter::Fixed(Value::Text(id.to_owned()));
         let rolled_back = Entry {
@@ -208,11 +196,11 @@ impl Format for Prisma {
         };
         let unfinished = rows.iter().any(|row| !row.finished && !row.rolled_back);
         let refuse = |why: String| Failure::message(Exit::Data, format!("migration {id} {why}"));
-        match resolution {
+        match asked.resolution {
             Resolution::Applied => {
                 let finished = rows.iter().any(|row| row.finished);
                 let whole_name = "an id is the whole name of the migration's directory";
-                let migration = to_record(id, migrations, finished, whole_name)?;
+                let migration = asked.recordable(finished, whole_name)?;
                 let applied = Entry {
                     sql: format!(
                         "INSERT INTO {{table}} (id, checksum, logs, started_at, finished_at, migration_name) \

@@ -6,9 +6,8 @@
 use std::path::Path;
 
 use super::{
-    Assessment, Atomicity, Clock, Entry, Files, Format, Habits, Migration, OutOfOrder, Parameter, Part,
-    Repair, Resolution, Site, Step, Told, Turn, flyway, has_directives, nothing_to_take_back, refuse_twins,
-    session, to_record, unreadable, utf8,
+    Amendment, Assessment, Clock, Entry, Files, Format, Habits, Migration, OutOfOrder, Parameter, Part,
+    Repair, Site, Step, Told, Turn, flyway, has_directives, refuse_twins, session, unreadable, utf8,
 };
 use crate::engine::{Engine, Ledger, LockKey, Row, TableName, Value};
 use crate::exit::Result;
@@ -115,8 +114,7 @@ impl Format for Refinery {
             fails_on_edited: true,
             fails_on_missing: true,
             out_of_order: OutOfOrder::Fail,
-            refuses_foreign_tables: false,
-            schema: None,
+            ..Habits::LENIENT
         }
     }
 
@@ -138,18 +136,7 @@ impl Format for Refinery {
     /// `migrate` of `refinery_core/src/traits/sync.rs`. There the row is written in a transaction of its own; in the
     /// script's nobody can tell afterwards, and the outcome is certain.
     fn step(&self, at: &Site<'_>, turn: &Turn<'_>) -> Option<Step> {
-        let Turn { migration, resumed, .. } = *turn;
-        Some(Step {
-            migration: migration.clone(),
-            resumed,
-            atomicity: Atomicity::Together,
-            mark: Vec::new(),
-            before: Vec::new(),
-            after: vec![applied(at, migration)],
-            finally: Vec::new(),
-            failed: Vec::new(),
-            undo: Vec::new(),
-        })
+        Some(Step::recorded_when_done(turn, vec![applied(at, turn.migration)]))
     }
 
     fn outside_transaction(&self) -> Option<&'static str> {
@@ -159,27 +146,14 @@ impl Format for Refinery {
     }
 
     fn repair(&self, _: &TableName, id: &str) -> Repair {
-        Repair { applied: format!("run `castoff resolve --applied {id}`"), rolled_back: "deploy".into() }
+        Repair::of_what_left_no_row(id)
     }
 
     /// `Target::FakeVersion` records without running.
-    fn resolve(
-        &self,
-        at: &Site<'_>,
-        resolution: Resolution,
-        id: &str,
-        migrations: &[Migration],
-        history: &[Row],
-    ) -> Result<Vec<Entry>> {
-        match resolution {
-            Resolution::Applied => {
-                let recorded =
-                    history.iter().any(|row| row.first().is_some_and(|it| it.as_deref() == Some(id)));
-                let migration = to_record(id, migrations, recorded, "an id is a version without its letter")?;
-                Ok(vec![applied(at, migration)])
-            }
-            Resolution::RolledBack => Err(nothing_to_take_back("refinery")),
-        }
+    fn resolve(&self, at: &Site<'_>, asked: &Amendment<'_>) -> Result<Vec<Entry>> {
+        let what_is_an_id = "an id is a version without its letter";
+        let migration = asked.recordable_as_done("refinery", asked.has_row(), what_is_an_id)?;
+        Ok(vec![applied(at, migration)])
     }
 }
 

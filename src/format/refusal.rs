@@ -20,24 +20,6 @@ pub(super) fn same_version(one: &Migration, other: &Migration) -> Failure {
         .hint("give one of them another version; nothing was applied")
 }
 
-/// The migration that is to be recorded as applied by hand; `what_is_an_id` says it to a person.
-pub(super) fn to_record<'a>(
-    id: &str,
-    migrations: &'a [Migration],
-    is_recorded: bool,
-    what_is_an_id: &str,
-) -> Result<&'a Migration> {
-    let found = migrations.iter().find(|migration| migration.id == id);
-    let migration = found.filter(|migration| migration.unusable.is_none()).ok_or_else(|| {
-        Failure::message(Exit::Data, format!("migration {id} is not on disk")).hint(what_is_an_id.to_owned())
-    })?;
-    if is_recorded {
-        return Err(Failure::message(Exit::Data, format!("migration {id} is already recorded as applied"))
-            .hint("there is nothing to resolve; `castoff status` says what the history holds"));
-    }
-    Ok(migration)
-}
-
 /// The text of a file that has to be UTF-8.
 pub(super) fn utf8<'a>(file: &Path, content: &'a [u8], tool: &str) -> Result<&'a str> {
     std::str::from_utf8(content).map_err(|error| {
@@ -51,12 +33,6 @@ pub(super) fn utf8<'a>(file: &Path, content: &'a [u8], tool: &str) -> Result<&'a
 pub(super) fn foreign_row(tool: &str, row: &Row) -> Failure {
     Failure::message(Exit::Data, format!("a row of the history table is not one of {tool}'s: {row:?}"))
         .hint("check --history-table and --format")
-}
-
-/// `resolve --rolled-back` for a tool that records nothing of a failure.
-pub(super) fn nothing_to_take_back(tool: &str) -> Failure {
-    Failure::message(Exit::Usage, format!("{tool} records no failure, so there is nothing to take back"))
-        .hint("undo by hand what stayed of the migration, and deploy: it runs again")
 }
 
 /// A file that its tool could not read either.

@@ -9,9 +9,9 @@ use sqlx::migrate::MigrationType;
 use sqlx::{AssertSqlSafe, SqlSafeStr};
 
 use super::{
-    Applied, Assessment, Atomicity, Entry, Files, Format, Habits, Migration, OutOfOrder, Parameter, Part,
-    Repair, Site, Step, Told, Turn, Unfinished, crc32, foreign_row, has_directives, refuse_twins, timestamp,
-    unreadable, utf8,
+    Applied, Assessment, Atomicity, Entry, Files, Format, Habits, Migration, Parameter, Part, Repair, Site,
+    Step, Told, Turn, Unfinished, crc32, foreign_row, has_directives, refuse_twins, timestamp, unreadable,
+    utf8,
 };
 use crate::engine::{Engine, Ledger, LockKey, Row, TableName, Value};
 use crate::exit::Result;
@@ -119,13 +119,7 @@ impl Format for Sqlx {
     /// `validate_applied_migrations` and `run_direct` of `sqlx-core/src/migrate/migrator.rs`: `VersionMissing` and
     /// `VersionMismatch` both end the run; every version that is not there is applied.
     fn habits(&self, _: Engine) -> Habits {
-        Habits {
-            fails_on_edited: true,
-            fails_on_missing: true,
-            out_of_order: OutOfOrder::Apply,
-            refuses_foreign_tables: false,
-            schema: None,
-        }
+        Habits { fails_on_edited: true, fails_on_missing: true, ..Habits::LENIENT }
     }
 
     fn assess(&self, _: &Site<'_>, migrations: &[Migration], history: &[Row]) -> Result<Assessment> {

@@ -6,7 +6,7 @@ use super::Life;
 use crate::attempt::{Attempts, Ready};
 use crate::engine::{DbError, Facts, Ledger, LockKey, Reading, Verdict};
 use crate::exit::{Exit, Failure, Result};
-use crate::format::{Moment, Resolution, Site};
+use crate::format::{Amendment, Moment, Resolution, Site};
 use crate::lock::{self, Locked, Outcome, Purpose, Undertaking};
 use crate::migrate::record::{self, Unwritten};
 use crate::migrate::{self, Migrating};
@@ -74,7 +74,8 @@ async fn mend(locked: &mut Locked, plans: &Plans<'_>, resolution: Resolution, id
     let rows = history.as_deref().unwrap_or_default();
     let facts = locked.reading.facts.clone();
     let site = Site { engine, facts: &facts, table: &ledger.table };
-    let entries = migrations.format.resolve(&site, resolution, id, &migrations.list, rows)?;
+    let asked = Amendment { resolution, id, migrations: &migrations.list, history: rows };
+    let entries = migrations.format.resolve(&site, &asked)?;
     if entries.is_empty() {
         return Ok(());
     }

@@ -5,7 +5,9 @@ use crate::engine::{Engine, TableName};
 use crate::environment::Environment;
 use crate::exit::{Exit, Result};
 use crate::format::testing::{files, site, step, told};
-use crate::format::{Assessment, Atomicity, Format, Migration, OutOfOrder, Resolution, Told, Wishes};
+use crate::format::{
+    Amendment, Assessment, Atomicity, Format, Migration, OutOfOrder, Resolution, Told, Wishes,
+};
 
 fn file(options: &str) -> String {
     format!("-- migrate:up{options}\nSELECT 1;\n-- migrate:down\n")
@@ -134,8 +136,12 @@ fn a_dot_divides_the_tables_name_on_postgresql_alone() {
 fn what_was_finished_by_hand_is_recorded_once() {
     let migrations = read(&["1_a.sql", "2_b.sql"]);
     let history = [vec![Some("1".to_owned())]];
-    let resolve =
-        |resolution, id| Dbmate.resolve(&site(Engine::Postgres), resolution, id, &migrations, &history);
+    let resolve = |resolution, id| {
+        Dbmate.resolve(
+            &site(Engine::Postgres),
+            &Amendment { resolution, id, migrations: &migrations, history: &history },
+        )
+    };
     assert_eq!(resolve(Resolution::Applied, "2").unwrap().len(), 1);
     assert_eq!(resolve(Resolution::Applied, "1").unwrap_err().exit, Exit::Data);
     assert_eq!(resolve(Resolution::Applied, "2_b").unwrap_err().exit, Exit::Data);

@@ -2,7 +2,7 @@ use super::Diesel;
 use crate::engine::{Engine, Row, Value};
 use crate::exit::{Exit, Result};
 use crate::format::testing::{self, site, step, told};
-use crate::format::{Atomicity, Files, Format, Migration, Parameter, Resolution};
+use crate::format::{Amendment, Atomicity, Files, Format, Migration, Parameter, Resolution};
 
 /// The file F of the published test vectors.
 const F: &str = "CREATE TABLE t (id INT);\n";
@@ -119,7 +119,7 @@ fn its_layout_is_a_directory_with_a_script_for_the_way_up() {
 fn a_migration_finished_by_hand_can_be_recorded_once() {
     let migrations = read(&[("1_a/up.sql", F)]);
     let resolve = |resolution, id, history: &[Row]| {
-        Diesel.resolve(&site(Engine::MySql), resolution, id, &migrations, history)
+        Diesel.resolve(&site(Engine::MySql), &Amendment { resolution, id, migrations: &migrations, history })
     };
     assert_eq!(resolve(Resolution::Applied, "1", &[]).unwrap().len(), 1);
     assert_eq!(resolve(Resolution::Applied, "1", &[row("1")]).unwrap_err().exit, Exit::Data);

@@ -2,7 +2,7 @@
 
 use crate::engine::{Row, Value};
 use crate::exit::{Exit, Failure, Result};
-use crate::format::{Applied, Assessment, Entry, Migration, Resolution, Unfinished, foreign_row, to_record};
+use crate::format::{Amendment, Applied, Assessment, Entry, Migration, Resolution, Unfinished, foreign_row};
 
 const TOOL: &str = "golang-migrate";
 
@@ -62,12 +62,8 @@ pub(super) fn row(id: Option<&str>, dirty: bool) -> Vec<Entry> {
 }
 
 /// `Force` of `migrate.go`, with what it leaves to the person: which version that is.
-pub(super) fn resolve(
-    resolution: Resolution,
-    id: &str,
-    migrations: &[Migration],
-    history: &[Row],
-) -> Result<Vec<Entry>> {
+pub(super) fn resolve(asked: &Amendment<'_>) -> Result<Vec<Entry>> {
+    let Amendment { resolution, id, migrations, history } = *asked;
     let refuse = |why: &str, hint: String| {
         Err(Failure::message(Exit::Data, format!("migration {id} {why}")).hint(hint))
     };
@@ -82,7 +78,7 @@ pub(super) fn resolve(
             let recorded = seen.applied.iter().any(|applied| applied.id == id);
             let what_is_an_id =
                 "an id is the version at the beginning of a file's name, without zeros before it";
-            to_record(id, migrations, recorded, what_is_an_id)?;
+            asked.recordable(recorded, what_is_an_id)?;
             Ok(row(Some(id), false))
         }
         (Resolution::RolledBack, Some(_)) => {

@@ -5,7 +5,7 @@ use crate::engine::{Engine, LockKey, Value};
 use crate::exit::Exit;
 use crate::format::testing::{files, site, site_of, told};
 use crate::format::{
-    Assessment, Atomicity, Entry, Format, Migration, OutOfOrder, Resolution, Step, Told, Turn,
+    Amendment, Assessment, Atomicity, Entry, Format, Migration, OutOfOrder, Resolution, Step, Told, Turn,
 };
 
 fn read(names: &[(&str, &str)]) -> Vec<Migration> {
@@ -191,7 +191,10 @@ fn resolved(resolution: Resolution, id: &str, row: Option<(&str, &str)>) -> Resu
         .into_iter()
         .collect();
     GolangMigrate
-        .resolve(&site(Engine::Postgres), resolution, id, &three(), &history)
+        .resolve(
+            &site(Engine::Postgres),
+            &Amendment { resolution, id, migrations: &three(), history: &history },
+        )
         .map_err(|failure| failure.reason())
 }
 

@@ -2,7 +2,7 @@ use super::Prisma;
 use crate::engine::{Engine, Row};
 use crate::exit::Exit;
 use crate::format::testing::{site, step, told};
-use crate::format::{Atomicity, Files, Format, Migration, Resolution};
+use crate::format::{Amendment, Atomicity, Files, Format, Migration, Resolution};
 
 /// The file F of the published test vectors.
 const F: &str = "CREATE TABLE t (id INT);\n";
@@ -155,7 +155,10 @@ fn a_resumed_step_is_not_marked_again() {
 /// How many statements resolve a migration with these rows, or the reason not to.
 fn resolve(resolution: Resolution, history: &[Row]) -> Result<usize, String> {
     let migrations = read(&[("1_a", F)]);
-    let entries = Prisma.resolve(&site(Engine::Postgres), resolution, "1_a", &migrations, history);
+    let entries = Prisma.resolve(
+        &site(Engine::Postgres),
+        &Amendment { resolution, id: "1_a", migrations: &migrations, history },
+    );
     entries.map(|entries| entries.len()).map_err(|failure| {
         assert_eq!(failure.exit, Exit::Data);
         failure.reason()
@@ -183,7 +186,15 @@ fn a_migration_is_resolved_as_prisma_resolves_it() {
 #[test]
 fn what_is_not_on_disk_cannot_be_recorded_as_applied() {
     let failure = Prisma
-        .resolve(&site(Engine::Postgres), Resolution::Applied, "2_b", &read(&[("1_a", F)]), &[])
+        .resolve(
+            &site(Engine::Postgres),
+            &Amendment {
+                resolution: Resolution::Applied,
+                id: "2_b",
+                migrations: &read(&[("1_a", F)]),
+                history: &[],
+            },
+        )
         .unwrap_err();
     assert!(failure.reason().contains("2_b is not on disk"), "{failure}");
 }

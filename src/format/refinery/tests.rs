@@ -2,7 +2,7 @@ use super::Refinery;
 use crate::engine::{Engine, Row, Value};
 use crate::exit::{Exit, Result};
 use crate::format::testing::{files, site, step, told};
-use crate::format::{Atomicity, Clock, Format, Migration, Parameter, Resolution};
+use crate::format::{Amendment, Atomicity, Clock, Format, Migration, Parameter, Resolution};
 
 /// The file F of the published test vectors.
 const F: &str = "CREATE TABLE t (id INT);\n";
@@ -163,7 +163,8 @@ fn its_layout_is_flyways_too_unless_a_name_is_flyways_alone() {
 fn a_migration_finished_by_hand_can_be_recorded_once() {
     let migrations = read(&[("V1__init.sql", F), ("V2__b.rs", "")]);
     let resolve = |resolution, id, history: &[Row]| {
-        Refinery.resolve(&site(Engine::MySql), resolution, id, &migrations, history)
+        Refinery
+            .resolve(&site(Engine::MySql), &Amendment { resolution, id, migrations: &migrations, history })
     };
     assert_eq!(resolve(Resolution::Applied, "1", &[]).unwrap().len(), 1);
     for (id, history) in [("1", &[row("1", "init", "1")][..]), ("2", &[]), ("3", &[])] {

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::engine::Value;
-use crate::format::{Entry, Parameter};
+use crate::format::{Amendment, Entry, Parameter};
 
 fn texts(entry: &Entry) -> Vec<String> {
     let text = |parameter: &Parameter| match parameter {
@@ -82,8 +82,12 @@ fn resolving_does_what_repair_does_and_what_a_skipped_run_writes() {
     ]);
     let failed = row(2, "2", "b", "SQL", Some(1), false);
     let history = [applied(1, &list, "1"), failed];
-    let resolve =
-        |resolution, id: &str| Flyway.resolve(&site_of(Postgres, TABLE), resolution, id, &list, &history);
+    let resolve = |resolution, id: &str| {
+        Flyway.resolve(
+            &site_of(Postgres, TABLE),
+            &Amendment { resolution, id, migrations: &list, history: &history },
+        )
+    };
     let entries = resolve(Resolution::RolledBack, "2").unwrap();
     assert_eq!((entries.len(), texts(&entries[0])), (1, vec!["2".to_owned()]));
     let entries = resolve(Resolution::Applied, "2").unwrap();
