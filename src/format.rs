@@ -73,6 +73,8 @@ pub struct Told<'a> {
     pub environment: &'a Environment,
     /// golang-migrate's `x-multi-statement`.
     pub multi_statement: bool,
+    /// golang-migrate's `x-no-tx-wrap`.
+    pub no_tx_wrap: bool,
 }
 
 /// Where a tool works: what it knows of the database when it decides.

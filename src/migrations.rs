@@ -349,15 +349,13 @@ fn collect(
 mod tests {
     use super::{Found, Migrations, Search};
     use crate::engine::Engine;
-    use crate::environment::Environment;
     use crate::exit::{Exit, Result};
-    use crate::format::Told;
+    use crate::format::testing::told;
     use std::fs;
     use std::path::Path;
 
     fn read(directory: &Path, format: Option<&str>) -> Result<Migrations> {
-        let environment = Environment::default();
-        let told = Told { engine: Engine::Postgres, environment: &environment, multi_statement: false };
+        let told = told(Engine::Postgres);
         match (Search { directory: Some(directory), format, history_table: None, told }).run()? {
             Found::Settled(migrations) => Ok(migrations),
             Found::Undecided(_) => panic!("{} could be several tools'", directory.display()),

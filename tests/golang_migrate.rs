@@ -205,3 +205,19 @@ fn a_table_of_another_name_has_locks_of_its_own() {
         );
     }
 }
+
+#[test]
+fn on_sqlite_a_script_begins_its_own_transaction_where_the_url_says_so() {
+    let database = Database::sqlite();
+    let files = Migrations::of(&[(
+        "1_a.up.sql",
+        "PRAGMA foreign_keys = ON;\nBEGIN;\nCREATE TABLE a (id INT);\nCOMMIT;\nVACUUM;\n",
+    )]);
+    let refused = migrate(&database, &files).output().exits(Exit::MigrationFailed);
+    assert_eq!(refused.field("migration.failed", "line"), "2", "{refused}");
+    resolve(&database, "--rolled-back", "1", &files).succeeds();
+    let url = format!("{}?x-no-tx-wrap=true", database.url());
+    migrate(&database, &files).env("DATABASE_URL", url).output().succeeds();
+    assert!(database.has_table("a"));
+    assert_eq!(row(&database), at(1, false));
+}

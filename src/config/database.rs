@@ -100,4 +100,9 @@ impl Database {
     pub fn splits_scripts(&self) -> bool {
         self.assembled.golang_migrate.multi_statement
     }
+
+    /// Whether a parameter of the URL asks golang-migrate for no transaction around scripts.
+    pub fn wraps_no_script(&self) -> bool {
+        self.assembled.golang_migrate.no_tx_wrap
+    }
 }

@@ -131,9 +131,11 @@ pub(crate) struct GolangMigrate {
     pub(crate) table: Option<TableName>,
     /// Whether it splits scripts.
     pub(crate) multi_statement: bool,
+    /// Whether it begins no transaction around a script on SQLite.
+    pub(crate) no_tx_wrap: bool,
 }
 
-/// Takes golang-migrate's parameters: its history table, and how scripts are split.
+/// Takes golang-migrate's parameters: its history table, and how scripts are sent.
 pub(crate) fn golang_migrate(params: &mut Params, report: &mut Report) -> GolangMigrate {
     let mut switch = |key: &str, report: &mut Report| {
         let Some(param) = params.take(key, report) else { return false };
@@ -142,6 +144,7 @@ pub(crate) fn golang_migrate(params: &mut Params, report: &mut Report) -> Golang
             .unwrap_or_default()
     };
     let multi_statement = switch("xmultistatement", report);
+    let no_tx_wrap = switch("xnotxwrap", report);
     let quoted = switch("xmigrationstablequoted", report);
     let table = params.take("xmigrationstable", report).and_then(|table| {
         if quoted {
@@ -151,7 +154,7 @@ pub(crate) fn golang_migrate(params: &mut Params, report: &mut Report) -> Golang
         // Unquoted, golang-migrate takes the value as one name, dots included.
         Some(TableName { schema: None, name: table.value })
     });
-    GolangMigrate { table, multi_statement }
+    GolangMigrate { table, multi_statement, no_tx_wrap }
 }
 
 /// Refuses what would choose a schema where the engine has none.
@@ -226,6 +229,7 @@ mod tests {
         assert_eq!((table.schema.as_deref(), table.name.as_str()), (Some("app"), "done"));
         assert!(said(&[("x-multi-statement", "true")]).multi_statement);
         assert!(!said(&[("x-multi-statement", "false")]).multi_statement);
+        assert!(said(&[("x-no-tx-wrap", "true")]).no_tx_wrap);
         assert!(!report.has_mistakes());
         golang_migrate(&mut params(&[("x-multi-statement", "perhaps")]), &mut report);
         assert!(report.failure().reason().contains("x-multi-statement"));

@@ -174,8 +174,8 @@ impl Format for GolangMigrate {
 fn atomicity(engine: Engine, migration: &Migration) -> Atomicity {
     match engine {
         Engine::Postgres if migration.is_implicit_transaction() => Atomicity::Together,
-        Engine::Sqlite => Atomicity::Together,
-        Engine::Postgres | Engine::MySql => Atomicity::Apart,
+        Engine::Sqlite if !migration.no_transaction => Atomicity::Together,
+        Engine::Postgres | Engine::MySql | Engine::Sqlite => Atomicity::Apart,
     }
 }
 
@@ -197,7 +197,8 @@ fn migration(name: Name<'_>, file: PathBuf, content: &[u8], told: &Told<'_>) -> 
         description: name.title.to_owned(),
         parts,
         checksum: Vec::new(),
-        no_transaction: false,
+        // Only `database/sqlite3/sqlite3.go` and `database/sqlite/sqlite.go` know this one.
+        no_transaction: told.no_tx_wrap && told.engine == Engine::Sqlite,
         unusable: (!fits)
             .then(|| format!("its version is greater than {}, the greatest the history holds", i64::MAX)),
         requires: Vec::new(),

@@ -101,8 +101,13 @@ impl Work {
 
 /// What a tool is told besides its files.
 pub(super) fn told(config: &Config, engine: Engine) -> Told<'_> {
-    let multi_statement = config.database.as_ref().is_some_and(Database::splits_scripts);
-    Told { engine, environment: &config.environment, multi_statement }
+    let database = config.database.as_ref();
+    Told {
+        engine,
+        environment: &config.environment,
+        multi_statement: database.is_some_and(Database::splits_scripts),
+        no_tx_wrap: database.is_some_and(Database::wraps_no_script),
+    }
 }
 
 /// Whether nothing but the migrate command says what is to be migrated.

@@ -104,7 +104,7 @@ fn the_history_is_in_the_first_schema_of_the_url() {
 
 fn wishes(engine: Engine, variables: &[(&str, &str)]) -> Result<Wishes> {
     let environment: Environment = variables.iter().copied().collect();
-    Dbmate.wishes(&Told { engine, environment: &environment, multi_statement: false })
+    Dbmate.wishes(&Told { environment: &environment, ..told(engine) })
 }
 
 #[test]

@@ -97,6 +97,21 @@ fn a_script_is_cut_at_semicolons_only_where_that_is_asked_of_postgresql() {
 }
 
 #[test]
+fn sqlite_s_transaction_is_left_out_only_where_that_is_asked() {
+    for (engine, asked, expected) in [
+        (Engine::Sqlite, true, Atomicity::Apart),
+        (Engine::Sqlite, false, Atomicity::Together),
+        (Engine::Postgres, true, Atomicity::Together),
+    ] {
+        let told = Told { no_tx_wrap: asked, ..told(engine) };
+        let migration = GolangMigrate.read(&files(&[("1_a.up.sql", "SELECT 1;")]), &told).unwrap().remove(0);
+        let turn = Turn { migration: &migration, resumed: false, previous: None };
+        let step = GolangMigrate.step(&site_of(engine, "schema_migrations"), &turn).unwrap();
+        assert_eq!(step.atomicity, expected, "{engine:?}");
+    }
+}
+
+#[test]
 fn everything_up_to_the_row_counts_as_applied_and_nothing_is_ever_late() {
     let seen = assess("2", "0");
     assert_eq!(applied(&seen), ["1", "2"]);
