@@ -197,7 +197,8 @@ impl Session for MySqlSession {
         statement: &'a Statement,
     ) -> BoxFuture<'a, Result<(), DbError>> {
         Box::pin(async move {
-            let sql = statement.sql.replace("{table}", &reading::qualified(&ledger.table, self.database()));
+            let table = reading::qualified(&ledger.table, self.database());
+            let sql = statement.sql.replace("{quoted table}", &table).replace("{table}", &table);
             self.wire.execute(sql, &statement.params).await
         })
     }

@@ -178,8 +178,10 @@ impl PostgresSession {
 
     async fn run_statement(&mut self, ledger: &Ledger, statement: &Statement) -> Result<(), DbError> {
         let schema = identifier(ledger.table.schema.as_deref().unwrap_or(&self.schema));
+        let table = self.qualified(&ledger.table);
         let sql = numbered(&statement.sql)
-            .replace("{table}", &self.qualified(&ledger.table))
+            .replace("{quoted table}", &table)
+            .replace("{table}", &table)
             .replace("{schema}", &schema);
         let classify = |error| errors::classify(&error, Stage::Working);
         if statement.params.is_empty() {

@@ -25,11 +25,9 @@ const TABLE: &str = "schema_migrations";
 /// `CreateMigrationsTable` of `pkg/driver/postgres/postgres.go`, since 2.27; shorter in older ones, which changes nothing.
 const CREATE_POSTGRES: &str = "create table if not exists {table} (version varchar primary key)";
 
-/// `CreateMigrationsTable` of `pkg/driver/mysql/mysql.go`.
-const CREATE_MYSQL: &str = "create table if not exists {table} (version varchar(128) primary key)";
-
-/// `CreateMigrationsTable` of `pkg/driver/sqlite/sqlite.go`. SQLite keeps the text, quotes and all.
-const CREATE_SQLITE: &str = "create table if not exists {quoted table} (version varchar(128) primary key)";
+/// `CreateMigrationsTable` of `pkg/driver/mysql/mysql.go` and `pkg/driver/sqlite/sqlite.go`. SQLite keeps the text, quotes and
+/// all.
+const CREATE_OTHERS: &str = "create table if not exists {quoted table} (version varchar(128) primary key)";
 
 impl Format for Dbmate {
     fn name(&self) -> &'static str {
@@ -91,8 +89,7 @@ impl Format for Dbmate {
     fn ledger(&self, engine: Engine, table: Option<&TableName>) -> Ledger {
         let create = match engine {
             Engine::Postgres => CREATE_POSTGRES,
-            Engine::MySql => CREATE_MYSQL,
-            Engine::Sqlite => CREATE_SQLITE,
+            Engine::MySql | Engine::Sqlite => CREATE_OTHERS,
         };
         Ledger {
             table: table.cloned().unwrap_or_else(|| TableName { schema: None, name: TABLE.into() }),
