@@ -212,7 +212,7 @@ fn hint(migrating: Migrating<'_>, planned: &Planned, broken: &Broken) -> String 
         _ => parts.extend(broken.error.hint.clone()),
     }
     // Without a mark nothing tells of a run that ended between its script and its row.
-    let unmarked = !step.is_marked() && planned.residue != Residue::Nothing;
+    let unmarked = step.is_recorded() && !step.is_marked() && planned.residue != Residue::Nothing;
     if unmarked && is_there_already(migrating.engine, &broken.error) {
         let Repair { applied, .. } = repair(migrating, planned);
         parts.push(format!(
@@ -259,6 +259,12 @@ fn half_applied(migrating: Migrating<'_>, planned: &Planned) -> String {
         Residue::Part { why, .. } => why,
         Residue::Nothing => "the connection did not answer when it was to be rolled back",
     };
+    if !planned.step.is_recorded() {
+        return format!(
+            "what came before the failed statement may have stayed ({why}), and the next start runs the file from its \
+             beginning: see that it can bear that"
+        );
+    }
     let Repair { applied, rolled_back } = repair(migrating, planned);
     format!(
         "what came before the failed statement may have stayed ({why}): finish it by hand and {applied}, or undo it by \

@@ -53,6 +53,7 @@ fn a_failing_callback_fails_the_run(database: &Database) {
     let run = Run::migrate(database, &files).output().exits(Exit::MigrationFailed);
     let failed = run.event("migration.failed");
     assert_eq!((failed["id"].as_str(), failed["line"].as_u64()), (Some("beforeMigrate"), Some(2)), "{run}");
+    assert!(!run.field("migration.failed", "hint").contains("resolve"), "no row is there to resolve: {run}");
     assert!(!database.has_table("a"));
     files.write("beforeMigrate.sql", "SELECT 1;\n");
     files.write("afterEachMigrate.sql", "SELECT 1;\n\nINSERT INTO nowhere VALUES (1);\n");

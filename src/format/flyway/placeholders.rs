@@ -75,7 +75,7 @@ impl Replaced {
             let end = name_at + length + settings.suffix.len();
             let value = value(name, settings, engine, known).ok_or_else(|| Missing {
                 line: line(),
-                placeholder: text.get(start..end).unwrap_or_default().to_owned(),
+                placeholder: shown(text.get(start..end).unwrap_or_default()),
                 hint: hint(name),
             })?;
             replaced.text.push_str(text.get(at..start).unwrap_or_default());
@@ -137,7 +137,21 @@ fn value(name: &str, settings: &Settings, engine: Engine, known: &Known<'_>) -> 
     })
 }
 
+/// The longest placeholder that is shown; what has no end nearby is hardly one.
+const SHOWN: usize = 80;
+
+fn shown(placeholder: &str) -> String {
+    let line = placeholder.lines().next().unwrap_or_default();
+    let short: String = line.chars().take(SHOWN).collect();
+    if short.len() < placeholder.len() { format!("{short}…") } else { short }
+}
+
 fn hint(name: &str) -> String {
+    if name.contains('\n') || name.chars().count() > SHOWN {
+        return "where it is meant as it stands, switch the replacement off: placeholderReplacement=false in the file's \
+                own .conf, or FLYWAY_PLACEHOLDER_REPLACEMENT=false"
+            .into();
+    }
     if name.to_lowercase().starts_with("flyway:") {
         return "Flyway has no such built-in placeholder, or none for this database".into();
     }
@@ -194,6 +208,8 @@ mod tests {
         assert_eq!((missing.line, missing.placeholder.as_str()), (3, "${Who}"));
         assert!(missing.hint.contains("FLYWAY_PLACEHOLDERS_WHO"), "{}", missing.hint);
         assert_eq!(replace(Postgres, "\n${open", &[]).unwrap_err().line, 2);
+        let far = replace(Postgres, "x := '${';\nEND;\n}", &[]).unwrap_err();
+        assert_eq!((far.placeholder.as_str(), far.hint.contains("FLYWAY_PLACEHOLDERS_")), ("${';…", false));
         assert!(replace(Postgres, "${flyway:nonesuch}", &[]).unwrap_err().hint.contains("built-in"));
         assert!(replace(Sqlite, "${flyway:database}", &[]).is_err());
     }
