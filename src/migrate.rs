@@ -21,7 +21,7 @@ mod report;
 mod stop;
 
 use broken::is_lost;
-use stop::Ended;
+use stop::{Ended, Patience};
 pub use stop::{Stop, Stopper};
 
 /// How long a process that failed keeps the lock, so that every replica that waits sees the failure instead of
@@ -75,7 +75,7 @@ pub async fn run(
 ) -> Result<End> {
     let started = Instant::now();
     let canceller = locked.session().canceller();
-    match stop::supervise(prepare(locked, migrating), &*canceller, stopper, Duration::ZERO).await {
+    match stop::supervise(prepare(locked, migrating), &*canceller, stopper, Patience::NONE).await {
         Ended::With(Ok(()), None) => {}
         Ended::With(Err(error), None) if !is_lost(&error) => {
             return Err(report::preparation(&error, migrating.ledger));
@@ -147,10 +147,14 @@ async fn one(
     let canceller = locked.session().canceller();
     // What cannot be rolled back may finish and be recorded; what can is cancelled at once.
     let rolls_back = step.atomicity == Atomicity::Together && planned.residue == Residue::Nothing;
-    let grace = if rolls_back { Duration::ZERO } else { stop_grace };
+    let patience = match (rolls_back, step.mark.is_empty()) {
+        (true, true) => Patience::NONE,
+        (true, false) => Patience::to_unmark(stop_grace),
+        (false, _) => Patience::to_finish(stop_grace),
+    };
     let stopping = stopper.stopping();
     let work = apply::apply(locked.session(), migrating, planned, &stopping);
-    match stop::supervise(work, &*canceller, stopper, grace).await {
+    match stop::supervise(work, &*canceller, stopper, patience).await {
         Ended::With(Ok(elapsed), stopped) => {
             let elapsed_ms = milliseconds(elapsed);
             tracing::info!(

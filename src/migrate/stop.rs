@@ -43,6 +43,30 @@ const CANCEL_AGAIN: Duration = Duration::from_millis(100);
 /// How long cancelled work may take to end before its connection is dropped.
 const CANCEL_LIMIT: Duration = Duration::from_millis(900);
 
+/// How much time work has once there is a reason to stop.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    /// After a signal, to finish by itself; then it is cancelled.
+    pub(super) grace: Duration,
+    /// Once it is cancelled, to end; then its connection is dropped.
+    pub(super) cancelled: Duration,
+}
+
+impl Patience {
+    /// For work that the end of its connection takes back, and that has left nothing behind.
+    pub(super) const NONE: Self = Self { grace: Duration::ZERO, cancelled: CANCEL_LIMIT };
+
+    /// For work that may be kept: it has the grace to finish.
+    pub(super) fn to_finish(grace: Duration) -> Self {
+        Self { grace, ..Self::NONE }
+    }
+
+    /// For work that is taken back, but whose mark has to be taken back by us: left behind, it would block the next start.
+    pub(super) fn to_unmark(grace: Duration) -> Self {
+        Self { cancelled: grace.max(CANCEL_LIMIT), ..Self::NONE }
+    }
+}
+
 /// How often the watchdog looks whether the server still has our session, and how long one look may take.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
 
@@ -128,8 +152,9 @@ pub(super) async fn supervise<T>(
     work: impl Future<Output = T>,
     canceller: &dyn Cancel,
     stopper: &mut Stopper<'_>,
-    grace: Duration,
+    patience: Patience,
 ) -> Ended<T> {
+    let Patience { grace, cancelled } = patience;
     let mut work = pin!(work);
     let mut watchdog = pin!(watch(canceller));
     let stop = tokio::select! {
@@ -159,7 +184,7 @@ pub(super) async fn supervise<T>(
     tokio::select! {
         output = &mut work => Ended::With(output, Some(stop)),
         () = cancelling => Ended::Abandoned(stop),
-        () = sleep(CANCEL_LIMIT) => Ended::Abandoned(stop),
+        () = sleep(cancelled) => Ended::Abandoned(stop),
     }
 }
 
@@ -191,7 +216,7 @@ mod tests {
 
     use tokio::sync::Notify;
 
-    use super::{Ended, Stop, Stopper, supervise};
+    use super::{Ended, Patience, Stop, Stopper, supervise};
     use crate::engine::{BoxFuture, Cancel, DbError};
 
     struct Cancelling(Arc<Notify>);
@@ -224,7 +249,7 @@ mod tests {
     async fn work_that_ends_by_itself_is_not_cancelled() {
         let cancelled = Arc::new(Notify::new());
         let mut stopper = Stopper::new(pending(), None);
-        let ended = supervise(async { 7 }, &Cancelling(cancelled), &mut stopper, Duration::ZERO).await;
+        let ended = supervise(async { 7 }, &Cancelling(cancelled), &mut stopper, Patience::NONE).await;
         assert_eq!(ended, Ended::With(7, None));
     }
 
@@ -236,7 +261,7 @@ mod tests {
             async move { cancelled.notified().await }
         };
         let mut stopper = Stopper::new(async { 15 }, None);
-        let ended = supervise(work, &Cancelling(cancelled), &mut stopper, Duration::ZERO).await;
+        let ended = supervise(work, &Cancelling(cancelled), &mut stopper, Patience::NONE).await;
         assert_eq!(ended, Ended::With((), Some(Stop::Signal(15))));
     }
 
@@ -246,7 +271,13 @@ mod tests {
         let work = tokio::time::sleep(Duration::from_secs(7));
         let mut stopper = Stopper::new(async { 15 }, None);
         let started = tokio::time::Instant::now();
-        let ended = supervise(work, &Cancelling(cancelled), &mut stopper, Duration::from_secs(8)).await;
+        let ended = supervise(
+            work,
+            &Cancelling(cancelled),
+            &mut stopper,
+            Patience::to_finish(Duration::from_secs(8)),
+        )
+        .await;
         assert_eq!(ended, Ended::With((), Some(Stop::Signal(15))));
         assert_eq!(started.elapsed(), Duration::from_secs(7));
     }
@@ -256,8 +287,13 @@ mod tests {
         let cancelled = Arc::new(Notify::new());
         let mut stopper = Stopper::new(pending(), Some(Duration::from_mins(1)));
         let started = tokio::time::Instant::now();
-        let ended =
-            supervise(pending::<()>(), &Cancelling(cancelled), &mut stopper, Duration::from_secs(8)).await;
+        let ended = supervise(
+            pending::<()>(),
+            &Cancelling(cancelled),
+            &mut stopper,
+            Patience::to_finish(Duration::from_secs(8)),
+        )
+        .await;
         assert_eq!(ended, Ended::Abandoned(Stop::Timeout(Duration::from_mins(1))));
         assert!(started.elapsed() <= Duration::from_secs(61));
     }
@@ -267,7 +303,7 @@ mod tests {
         let mut stopper = Stopper::new(pending(), None);
         let started = tokio::time::Instant::now();
         let work = tokio::time::sleep(Duration::from_hours(1));
-        let ended = supervise(work, &Answering(answer), &mut stopper, Duration::ZERO).await;
+        let ended = supervise(work, &Answering(answer), &mut stopper, Patience::NONE).await;
         (ended, started.elapsed().as_secs())
     }
 
@@ -276,6 +312,22 @@ mod tests {
         assert_eq!(watched(Ok(true)).await, (Ended::With((), None), 3600));
         let full = DbError { code: Some("53300".into()), ..DbError::default() };
         assert_eq!(watched(Err(full)).await, (Ended::With((), None), 3600));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_has_a_mark_to_take_back_may_take_the_grace_to_end_but_is_cancelled_at_once() {
+        for (patience, ends) in [(Patience::NONE, false), (Patience::to_unmark(Duration::from_secs(8)), true)]
+        {
+            let cancelled = Arc::new(Notify::new());
+            let mut stopper = Stopper::new(async { 15 }, None);
+            let asked = Arc::clone(&cancelled);
+            let work = async move {
+                asked.notified().await;
+                tokio::time::sleep(Duration::from_secs(7)).await;
+            };
+            let ended = supervise(work, &Cancelling(cancelled), &mut stopper, patience).await;
+            assert_eq!(matches!(ended, Ended::With((), Some(_))), ends, "{patience:?}: {ended:?}");
+        }
     }
 
     #[tokio::test(start_paused = true)]
