@@ -54,3 +54,17 @@ fn an_index_is_built_concurrently_without_being_told() {
     assert_eq!(database.one("SELECT indisvalid FROM pg_index WHERE indexrelid = 'i'::regclass"), "t");
     assert_eq!(history(&database)[1][4].as_deref(), Some("yes"));
 }
+
+/// What restores the session before a script is no mark: nothing tells how far this one got.
+#[test]
+fn a_script_that_commits_by_itself_is_not_run_again_after_a_lost_connection() {
+    let Some(database) = Database::on(Engine::Postgres) else { return };
+    let mut gate = crate::harness::Gate::closed(&database);
+    let sql = format!("BEGIN;\nCREATE TABLE a (id INT);\nCOMMIT;\n{}", gate.sql());
+    let files = Migrations::of(&[("V1.0__a.sql", sql.as_str())]);
+    let running = Run::migrate(&database, &files).spawn();
+    gate.end_visitor();
+    gate.open();
+    running.wait().exits(Exit::OutcomeUnknown);
+    assert!(database.has_table("a") && history(&database).is_empty());
+}
