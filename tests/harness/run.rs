@@ -4,6 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::{Database, Finished, Migrations, Running, Scratch, spawn};
 
@@ -158,8 +159,16 @@ impl Run {
         let mut command = Command::new(words.next().expect("a program"));
         command.args(words).env_clear().envs(self.env.iter().cloned()).current_dir(&self.cwd);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        // Before, so that no moment of the program's is missed where the machine is busy.
+        let started = Instant::now();
         let child = spawn::spawn(command).unwrap_or_else(|error| panic!("{}: {error}", self.label()));
-        Running::new(child, self.label(), self.forks(), self.stdout_may_hold_secrets, self.files.clone())
+        Running::new(
+            (child, started),
+            self.label(),
+            self.forks(),
+            self.stdout_may_hold_secrets,
+            self.files.clone(),
+        )
     }
 
     /// Runs it to its end.

@@ -39,7 +39,7 @@ pub(crate) struct Running {
 
 impl Running {
     pub(super) fn new(
-        mut child: Child,
+        (mut child, started): (Child, Instant),
         label: String,
         forks: bool,
         stdout_may_hold_secrets: bool,
@@ -65,7 +65,7 @@ impl Running {
             stdout,
             stderr,
             seen: 0,
-            started: Instant::now(),
+            started,
             stdout_may_hold_secrets,
             _files: files,
         }
