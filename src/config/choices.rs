@@ -59,10 +59,6 @@ impl Default for Timeouts {
     }
 }
 
-/// Formats the documentation names; those not built in are refused by name.
-const ALL_FORMATS: &[&str] =
-    &["sqlx", "prisma", "golang-migrate", "dbmate", "goose", "flyway", "diesel", "refinery", "alembic"];
-
 pub(super) const MODES: &[(&str, Mode)] =
     &[("migrate", Mode::Migrate), ("wait", Mode::Wait), ("off", Mode::Off)];
 
@@ -108,17 +104,16 @@ pub(super) fn out_of_order(text: &str) -> Result<OutOfOrder, String> {
     choice(text, &[("apply", OutOfOrder::Apply), ("skip", OutOfOrder::Skip), ("fail", OutOfOrder::Fail)])
 }
 
-/// `auto` is `None`; a documented format that is not built in says so.
-pub(super) fn format_name(text: &str, built_in: &[&str]) -> Result<Option<String>, String> {
+/// The name of a format; `auto` is `None`.
+pub(super) fn format_name(text: &str, known: &[&str]) -> Result<Option<String>, String> {
     let name = text.to_ascii_lowercase();
     if name == "auto" {
         return Ok(None);
     }
-    if built_in.contains(&name.as_str()) {
+    if known.contains(&name.as_str()) {
         return Ok(Some(name));
     }
-    let what = if ALL_FORMATS.contains(&name.as_str()) { "is not in this build" } else { "is no format" };
-    Err(format!("{} {what}; this build knows: {} (or auto)", shown(text), built_in.join(", ")))
+    Err(format!("{} is no format; castoff knows {} (or auto)", shown(text), known.join(", ")))
 }
 
 /// Every deadline, the documented default where nothing is said.

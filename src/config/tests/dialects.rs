@@ -153,11 +153,12 @@ fn session_attributes_are_libpqs() {
 }
 
 #[test]
-fn golang_migrates_splitting_is_refused() {
+fn golang_migrate_s_parameters_are_read_on_every_engine() {
     for base in ["postgres://u@h/d", "mysql://u@h/d", "sqlite3:/data/app.db"] {
         assert!(bad_url(&format!("{base}?x-multi-statement=perhaps")).contains("x-multi-statement"));
-        let config = url(&format!("{base}?x-multi-statement=false&x-migrations-table=done"));
+        let config = url(&format!("{base}?x-multi-statement=true&x-migrations-table=done"));
         assert_eq!(config.history_table.unwrap().name, "done");
+        assert!(config.database.unwrap().splits_scripts());
     }
 }
 
