@@ -15,6 +15,11 @@ pub(crate) fn wait_for(url: &str) -> Run {
     Run::new(["wait", "--wait-timeout", "700ms"]).env("DATABASE_URL", url)
 }
 
+/// Is ready, with all the time that a busy machine takes.
+pub(crate) fn usable(run: &Run) -> Finished {
+    run.clone().option(["--wait-timeout", "60s"]).output().succeeds()
+}
+
 /// Waits on and on until the deadline, and says why in `reason`.
 fn not_yet(run: &Run, reason: &str) -> Finished {
     let finished = run.output().exits(Exit::Unavailable);
