@@ -12,6 +12,7 @@ on_every_engine!(
     a_v_file_is_whose_history_is_there,
     a_table_of_the_name_with_other_columns_is_nobodys,
     waiting_needs_no_decision,
+    a_table_that_cannot_be_looked_at_ends_the_decision,
     dbmates_files_on_golang_migrates_table_are_refused,
 );
 
@@ -138,6 +139,25 @@ fn waiting_needs_no_decision(database: &Database) {
     Run::new(["wait"]).database(database).migrations(&files).output().succeeds();
     let run = Run::start(database, &files, ["/bin/echo", "started"]).option(["--mode", "wait"]).output();
     assert_eq!(run.succeeds().stdout, "started\n");
+}
+
+/// Looking again would not help.
+fn a_table_that_cannot_be_looked_at_ends_the_decision(database: &Database) {
+    let Shared { files, .. } = Shared::pair();
+    let (exit, why) = match database.engine() {
+        Engine::Postgres => {
+            database.exec("CREATE SCHEMA elsewhere");
+            (Exit::Refused, "permission denied for schema elsewhere")
+        }
+        Engine::Sqlite => (Exit::Data, "unknown database 'elsewhere'"),
+        // What an account may not see is not there.
+        Engine::MySql => (Exit::Usage, "a history table of none of them"),
+    };
+    for run in [status(database, &files), Run::migrate(database, &files)] {
+        let run = run.option(["--history-table", "elsewhere.done"]).output().exits(exit);
+        assert!(run.field("exit", "reason").contains(why), "{run}");
+        assert_eq!(run.events("wait.retry").len(), 0, "{run}");
+    }
 }
 
 /// The layouts are told apart by what stands in the files; the tables only have the same name.

@@ -129,12 +129,7 @@ impl PostgresSession {
                 (facts.schema_exists, facts.holds_tables) = reading::schema(&answer);
                 return Ok(Reading { facts, history: None });
             }
-            // insufficient_privilege: it is there, and not ours to read.
-            Some(error) if error.code.as_deref() == Some("42501") => {
-                let hint = "grant the role SELECT on what the message names".to_owned();
-                return Err(DbError { verdict: Verdict::Never, hint: Some(hint), ..error });
-            }
-            Some(error) => return Err(error),
+            Some(error) => return Err(not_ours_to_read(error)),
         }
         if rows.is_empty() {
             return Err(reading::unusable());
@@ -278,7 +273,7 @@ impl Session for PostgresSession {
         table: &'a TableName,
     ) -> BoxFuture<'a, Result<Option<Vec<String>>, DbError>> {
         Box::pin(async move {
-            let rows = self.rows(reading::columns_query(table)).await?;
+            let rows = self.rows(reading::columns_query(table)).await.map_err(not_ours_to_read)?;
             let columns: Vec<_> =
                 rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect();
             Ok((!columns.is_empty()).then_some(columns))
@@ -391,6 +386,17 @@ fn numbered(sql: &str) -> String {
 /// A quoted identifier.
 fn identifier(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// What becomes of a look at the history that the role may not take.
+fn not_ours_to_read(error: DbError) -> DbError {
+    // insufficient_privilege
+    if error.code.as_deref() != Some("42501") {
+        return error;
+    }
+    let hint =
+        "grant the role what it takes to read what the message names: USAGE on a schema, SELECT on a table";
+    DbError { verdict: Verdict::Never, hint: Some(hint.to_owned()), ..error }
 }
 
 /// A string literal that means the same whatever `standard_conforming_strings` says.

@@ -1,5 +1,7 @@
 //! Whose files they are, where they could be several tools': the database knows whose history it holds.
 
+use std::time::Instant;
+
 use super::work::{Work, told};
 use super::{Life, Times};
 use crate::attempt::{Attempts, Ready, Trouble};
@@ -23,14 +25,21 @@ impl Life<'_> {
     ) -> Result<(Work, Ready)> {
         let told = told(self.config, engine);
         let candidates = undecided.candidates(&told)?;
+        let (started, limit) = (Instant::now(), self.config.timeouts.wait);
         let owners = loop {
             let session = &mut *ready.session;
-            let ask = async { owners(session, &candidates).await.map_err(Trouble::NotYet) };
+            let ask = async { Ok(owners(session, &candidates).await) };
             let bounded = async { Ok(attempts.bounded(ask, None).await) };
-            match self.interruptible("wait", bounded).await? {
-                Ok(owners) => break owners,
-                Err(trouble) => ready = self.look_again(attempts, trouble, None, times).await?,
+            let trouble = match self.interruptible("wait", bounded).await? {
+                Ok(Ok(owners)) => break owners,
+                // An answer that will not change is no reason to look again.
+                Ok(Err(error)) => attempts.sort(error),
+                Err(trouble) => trouble,
+            };
+            if limit.is_some_and(|limit| started.elapsed() >= limit) {
+                return Err(trouble.into());
             }
+            ready = self.look_again(attempts, trouble, None, times).await?;
         };
         let migrations = undecided.settle(&owners, &told)?;
         tracing::info!(
