@@ -31,7 +31,11 @@ pub(super) fn edited(edited: &[String], migrations: &Migrations) -> Failure {
 /// A migration comes too late.
 pub(super) fn out_of_order(seen: &Assessment, migrations: &Migrations) -> Failure {
     let late = &seen.late;
-    let last = seen.applied.last().map_or("what is applied", |applied| &applied.id);
+    // A history is in the order in which it was written: what was applied last may sort before this as well.
+    let is_applied = |id: &String| seen.applied.iter().any(|applied| applied.id == *id);
+    let mut ids = migrations.list.iter().map(|migration| &migration.id);
+    let last = ids.rfind(|id| is_applied(id) || late.contains(id)).filter(|id| is_applied(id));
+    let last = last.map_or("another", String::as_str);
     Failure::message(
         Exit::Data,
         format!("{} sorts before {last}, which is already applied: out of order", files(late, migrations)),
