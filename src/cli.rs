@@ -227,7 +227,9 @@ fn definition() -> Command {
 }
 
 fn resolution(name: &'static str) -> Arg {
-    Arg::new(name).long(name).value_name("ID").value_parser(NonEmptyStringValueParser::new())
+    let id = Arg::new(name).long(name).value_name("ID").value_parser(NonEmptyStringValueParser::new());
+    // golang-migrate's version before the first is -1.
+    id.allow_negative_numbers(true)
 }
 
 /// The formats built in.

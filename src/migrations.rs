@@ -222,6 +222,10 @@ impl Migrations {
     pub fn ledger(&self, engine: Engine, schema: Option<&str>) -> Ledger {
         let mut ledger = self.format.ledger(engine, self.history_table.as_ref());
         ledger.table.schema = ledger.table.schema.or_else(|| schema.map(str::to_owned));
+        // SQLite takes no schema in `CREATE INDEX … ON table`, and takes a table without one for this one.
+        if engine == Engine::Sqlite && ledger.table.schema.as_deref() == Some("main") {
+            ledger.table.schema = None;
+        }
         if let Some(create) = self.format.create(engine, &self.list) {
             ledger.create = create;
         }

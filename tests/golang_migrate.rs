@@ -11,6 +11,8 @@ on_every_engine!(
     a_schema_that_is_there_is_taken_over_at_a_version,
     a_directory_of_pairs_is_its_own_where_its_table_is,
     the_session_is_as_its_drivers_leave_it,
+    the_row_is_there_whatever_a_script_makes_of_it,
+    a_row_of_a_way_down_that_failed_at_its_end_is_resolved,
 );
 
 fn migrate(database: &Database, files: &Migrations) -> Run {
@@ -144,6 +146,58 @@ fn the_session_is_as_its_drivers_leave_it(database: &Database) {
     };
     migrate(database, &Migrations::of(&[("1_seen.up.sql", sql)])).output().succeeds();
     assert_eq!(database.one(query), expected);
+}
+
+/// golang-migrate writes the row anew at the end of every migration.
+fn the_row_is_there_whatever_a_script_makes_of_it(database: &Database) {
+    let files = Migrations::of(&[
+        ("1_a.up.sql", "CREATE TABLE a (id INT);\nDELETE FROM schema_migrations;\n"),
+        ("2_b.up.sql", "INSERT INTO schema_migrations (version, dirty) VALUES (7, false);\n"),
+    ]);
+    assert_eq!(migrate(database, &files).output().succeeds().applied(), ["1", "2"]);
+    assert_eq!(row(database), at(2, false));
+    files.write("3_c.up.sql", "DELETE FROM schema_migrations;\nINSERT INTO nowhere VALUES (1);\n");
+    migrate(database, &files).output().exits(Exit::MigrationFailed);
+    assert_eq!(row(database), at(3, true));
+    resolve(database, "--rolled-back", "3", &files).succeeds();
+    files.write("3_c.up.sql", "DELETE FROM schema_migrations;\n");
+    migrate(database, &files).output().succeeds();
+    assert_eq!(row(database), at(3, false));
+}
+
+/// Before the first version is version -1, where the way down from the first leads.
+fn a_row_of_a_way_down_that_failed_at_its_end_is_resolved(database: &Database) {
+    let files = Migrations::of(&[("1_a.up.sql", "CREATE TABLE a (id INT);\n")]);
+    migrate(database, &files).output().succeeds();
+    database.exec("UPDATE schema_migrations SET version = -1, dirty = true");
+    let blocked = migrate(database, &files).output().exits(Exit::Data);
+    assert!(blocked.field("exit", "hint").contains("castoff resolve --rolled-back -1"), "{blocked}");
+    resolve(database, "--rolled-back", "-1", &files).succeeds();
+    assert_eq!(row(database), []);
+}
+
+#[test]
+fn on_sqlite_the_table_may_be_named_with_its_schema() {
+    let database = Database::sqlite();
+    let files = Migrations::of(&[("1_a.up.sql", "CREATE TABLE a (id INT);\n")]);
+    for event in ["migrate.done", "migrate.none"] {
+        let run = migrate(&database, &files).option(["--history-table", "main.done"]);
+        run.output().succeeds().event(event);
+    }
+    assert_eq!(database.one("SELECT version FROM done"), "1");
+}
+
+#[test]
+fn who_may_not_write_the_mark_has_left_nothing() {
+    let Some(database) = Database::on(Engine::Postgres) else { return };
+    database
+        .exec("CREATE TABLE schema_migrations (version bigint not null primary key, dirty boolean not null)");
+    database
+        .exec(&format!("GRANT SELECT, INSERT, UPDATE, TRUNCATE ON schema_migrations TO {}", database.name()));
+    let files = Migrations::of(&[("1_a.up.sql", "CREATE TABLE a (id INT);\n")]);
+    let run = migrate(&database, &files).output().exits(Exit::MigrationFailed);
+    let hint = run.field("migration.failed", "hint");
+    assert!(hint.contains("it was rolled back") && !hint.contains("may have stayed"), "{run}");
 }
 
 #[test]

@@ -116,6 +116,12 @@ fn what_comes_late_is_refused_or_applied_in_order(database: &Database) {
     let run = Run::migrate(database, &files).option(["--out-of-order", "apply"]).output().succeeds();
     assert_eq!(run.applied(), ["2", "4"], "{run}");
     assert_eq!(rows(database), applied(&[0, 1, 3, 2, 4]));
+    // What was applied last may sort before what is late as well.
+    database.exec("DELETE FROM goose_db_version WHERE version_id IN (2, 3)");
+    database.exec("INSERT INTO goose_db_version (version_id, is_applied) VALUES (2, true)");
+    let refused = Run::migrate(database, &files).output().exits(Exit::Data);
+    assert!(refused.field("exit", "reason").contains("00003_c.sql sorts before 4,"), "{refused}");
+    database.exec("INSERT INTO goose_db_version (version_id, is_applied) VALUES (3, true)");
     // Its habit is to say nothing of what is not on disk.
     files.remove("00003_c.sql");
     Run::migrate(database, &files).output().succeeds().event("migrate.none");
@@ -153,6 +159,25 @@ fn variables_are_replaced_and_never_shown(database: &Database) {
     ] {
         files.write("3_c.sql", switched(sql));
         drop(Run::migrate(database, &files).env("APP_TOKEN", &token).output().exits(Exit::MigrationFailed));
+    }
+
+    // A value need not be a word.
+    let odd: String = token.chars().take(9).flat_map(|letter| [letter, '-']).collect();
+    secrets::register(&odd);
+    files.write("3_c.sql", switched("INSERT INTO a VALUES ('${APP_TOKEN}');\n"));
+    if database.engine() == Engine::Postgres {
+        let raise = "DO 'BEGIN RAISE ''no %'', ''${APP_TOKEN}'' USING HINT = ''see ${APP_TOKEN}''; END';\n";
+        files.write("3_c.sql", switched(raise));
+        let run = Run::migrate(database, &files).env("APP_TOKEN", &odd).option(["--log-level", "trace"]);
+        let failed = run.output().exits(Exit::MigrationFailed);
+        assert_eq!(failed.field("migration.failed", "error"), "no *** (P0001)", "{failed}");
+        // Of several lines it moves those behind it.
+        let block =
+            "-- +goose StatementBegin\nSELECT '${APP_TOKEN}';\nSELECT nothing;\n-- +goose StatementEnd\n";
+        files.write("3_c.sql", switched(block));
+        let run = Run::migrate(database, &files).env("APP_TOKEN", "one\ntwo\nthree").output();
+        let failed = run.exits(Exit::MigrationFailed);
+        assert_eq!(failed.field("migration.failed", "line"), "4", "where the text begins: {failed}");
     }
 
     files.write("3_c.sql", switched("SELECT '${APP_TOKEN?set it in the task definition}';\n"));
@@ -215,6 +240,20 @@ fn the_session_is_as_its_drivers_leave_it(database: &Database) {
     };
     Run::migrate(database, &Migrations::of(&[("1_seen.sql", &up(sql))])).output().succeeds();
     assert_eq!(database.one(query), expected);
+}
+
+/// goose writes the name into its statements as it is.
+#[test]
+fn the_variable_s_table_is_the_one_that_postgresql_makes_of_it() {
+    let Some(database) = Database::on(Engine::Postgres) else { return };
+    let files = three();
+    Run::migrate(&database, &files).option(["--history-table", "versions_of_app"]).output().succeeds();
+    for name in ["Versions_Of_App", "PUBLIC.versions_of_APP", "public.\"versions_of_app\""] {
+        let run = Run::migrate(&database, &files).env("GOOSE_TABLE", name).output().succeeds();
+        run.event("migrate.none");
+    }
+    let run = Run::migrate(&database, &files).env("GOOSE_TABLE", "\"Versions_Of_App\"").output();
+    run.exits(Exit::Usage).says("Versions_Of_App");
 }
 
 #[test]

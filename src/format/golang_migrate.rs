@@ -139,19 +139,15 @@ impl Format for GolangMigrate {
     /// that went through.
     fn step(&self, at: &Site<'_>, turn: &Turn<'_>) -> Option<Step> {
         let Turn { migration, resumed, previous } = *turn;
-        let set = |dirty: bool| {
-            let sql = format!("UPDATE {{table}} SET dirty = {dirty} WHERE version = ?");
-            vec![Entry::fixed(sql, [history::value(&migration.id)])]
-        };
         Some(Step {
             migration: migration.clone(),
             resumed,
             atomicity: atomicity(at.engine, migration),
             mark: if resumed { Vec::new() } else { history::row(Some(&migration.id), true) },
             before: Vec::new(),
-            after: set(false),
+            after: history::clean(at.engine, &migration.id),
             finally: Vec::new(),
-            failed: set(true),
+            failed: history::row(Some(&migration.id), true),
             undo: history::row(previous, false),
         })
     }

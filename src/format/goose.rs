@@ -87,12 +87,11 @@ impl Format for Goose {
         let table = told.environment.get(TABLE_VARIABLE).map(|name| name.to_string_lossy());
         Ok(Wishes {
             directory: told.environment.get(DIRECTORY_VARIABLE).map(PathBuf::from),
-            // The name stands in every statement as it is written.
             history_table: table.map(|name| match name.split_once('.') {
                 Some((schema, name)) if told.engine != Engine::Sqlite => {
-                    TableName { schema: Some(schema.to_owned()), name: name.to_owned() }
+                    TableName { schema: Some(means(told.engine, schema)), name: means(told.engine, name) }
                 }
-                _ => TableName { schema: None, name: name.into_owned() },
+                _ => TableName { schema: None, name: means(told.engine, &name) },
             }),
             ..Wishes::default()
         })
@@ -162,6 +161,16 @@ impl Format for Goose {
         let what_is_an_id = "an id is the version at the beginning of a file's name, without zeros before it";
         asked.recordable_as_done("goose", recorded, what_is_an_id)?;
         Ok(history::rows(at.engine, asked.id))
+    }
+}
+
+/// What a name means that goose writes into its statements as it is: PostgreSQL makes it small where it is not quoted.
+fn means(engine: Engine, name: &str) -> String {
+    let quoted = name.strip_prefix('"').and_then(|name| name.strip_suffix('"'));
+    match (engine, quoted) {
+        (Engine::Postgres | Engine::Sqlite, Some(name)) => name.replace("\"\"", "\""),
+        (Engine::Postgres, None) => name.to_ascii_lowercase(),
+        (Engine::MySql | Engine::Sqlite, _) => name.to_owned(),
     }
 }
 

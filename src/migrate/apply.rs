@@ -119,7 +119,7 @@ async fn whole(session: &mut dyn Session, index: usize, part: &Part) -> Outcome 
 /// Says that the migration was begun.
 async fn mark(session: &mut dyn Session, ledger: &Ledger, step: &Step) -> Outcome {
     let marked = together_at(session, ledger, &step.mark, Moment::after(Duration::ZERO)).await;
-    marked.map_err(|error| (During::Before, error))
+    marked.map_err(|error| (During::Mark, error))
 }
 
 /// Writes entries that belong together, at one moment.
@@ -174,7 +174,7 @@ async fn settle(
                 tracing::debug!("ending the transaction of migration {}: {error}", step.migration.id);
             }
             match residue {
-                _ if during == During::Before => true,
+                _ if matches!(during, During::Mark | During::Before) => true,
                 Residue::Nothing => during.is_script(),
                 Residue::Part { unless_first, .. } => during.is_first() && *unless_first,
                 Residue::Index => during.is_first() && error.left_nothing && !step.resumed,
@@ -183,7 +183,7 @@ async fn settle(
     };
     // The next start recognises an unfinished index, removes it and builds it again.
     let again = untouched || during.is_first() && *residue == Residue::Index;
-    let records = !step.failed.is_empty() && during != During::Before;
+    let records = !step.failed.is_empty() && !matches!(during, During::Mark | During::Before);
     let has_failed = records && !(again && stopping.yes());
     let (entries, left) = match (has_failed, untouched || records) {
         (true, _) if untouched => (&step.failed, Left::Record),
@@ -195,7 +195,8 @@ async fn settle(
     let said = migrating.format.failure(migrating.engine, &step.migration, &error);
     if let Err(error) = together_at(session, ledger, entries, Moment::of(&said)).await {
         tracing::debug!("recording what became of migration {}: {error}", step.migration.id);
-        return Left::Part;
+        // Who may not write the mark may not take it back either; it is there as a whole or not at all.
+        return if during == During::Mark { Left::Nothing } else { Left::Part };
     }
     left
 }

@@ -16,7 +16,9 @@ pub(super) struct Broken {
 /// The part of a step that an error came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum During {
-    /// Opening the transaction, or a mark before the script.
+    /// The mark that is committed before anything else.
+    Mark,
+    /// Opening the transaction, or bookkeeping before the script.
     Before,
     /// A statement of the script.
     Script {

@@ -50,7 +50,7 @@ pub(super) fn lost(planned: &Planned, reason: String) -> End {
 pub(super) fn failed(migrating: Migrating<'_>, planned: &Planned, broken: &Broken) -> Failure {
     let step = &planned.step;
     let place = Place::of(migrating.engine, step, broken.during, &broken.error);
-    let hint = hint(migrating, planned, broken);
+    let hint = hint(migrating, planned, broken, &place);
     let id = step.migration.id.as_str();
     let error = place.discreet(&broken.error.to_string());
     let line = place.line.map(|line| u64::try_from(line).unwrap_or(u64::MAX));
@@ -91,22 +91,27 @@ fn without_quotations(error: &str) -> String {
     }
 }
 
-/// Takes out every word that stands only in what was put into a statement.
-fn without_values(error: &str, PutIn { written, sent }: &PutIn) -> String {
-    /// A shorter one is no secret, and may be a number of the server's own.
-    const SHORTEST: usize = 3;
-    let mut said = String::new();
-    let mut rest = error;
-    while !rest.is_empty() {
-        let inside = |letter: char| letter.is_alphanumeric() || letter == '_';
-        let (word, after) = rest.split_at(rest.find(|letter| !inside(letter)).unwrap_or(rest.len()));
-        let secret = word.len() >= SHORTEST && sent.contains(word) && !written.contains(word);
-        said.push_str(if secret { script::MASK } else { word });
-        let (between, after) = after.split_at(after.find(inside).unwrap_or(after.len()));
-        said.push_str(between);
-        rest = after;
-    }
-    said
+/// Takes out whatever stands only in what was put into a statement: values need not be words.
+fn without_values(error: &str, put_in: &PutIn) -> String {
+    /// A shorter piece is no secret, and may be a syllable of the server's own.
+    const SHORTEST: usize = 4;
+    let starts = error.char_indices().filter(|(_, letter)| !letter.is_whitespace());
+    let pieces = starts.filter_map(|(start, _)| {
+        let rest = error.get(start..)?;
+        let piece = rest.get(..shared(rest, &put_in.sent))?.trim_end();
+        (piece.len() >= SHORTEST && !put_in.written.contains(piece)).then(|| (start, start + piece.len()))
+    });
+    let Some((start, end)) = pieces.max_by_key(|(start, end)| end - start) else { return error.to_owned() };
+    let [before, after] =
+        [error.get(..start), error.get(end..)].map(|rest| without_values(rest.unwrap_or_default(), put_in));
+    format!("{before}{}{after}", script::MASK)
+}
+
+/// How many bytes at the beginning of a text stand together somewhere in another.
+fn shared(text: &str, whole: &str) -> usize {
+    let ends = text.char_indices().map(|(start, letter)| start + letter.len_utf8());
+    let known = |end: &usize| text.get(..*end).is_some_and(|beginning| whole.contains(beginning));
+    ends.take_while(known).last().unwrap_or_default()
 }
 
 /// What variables were replaced by something else in.
@@ -138,7 +143,7 @@ impl Place {
         };
         let (part, number) = match during {
             During::Script { part, number } => (migration.parts.get(part), number),
-            During::Before => return nowhere("marking it as begun"),
+            During::Mark | During::Before => return nowhere("marking it as begun"),
             During::After => return nowhere("recording it"),
             During::Commit => return nowhere("its commit"),
         };
@@ -155,6 +160,10 @@ impl Place {
             .offset
             .map(|offset| script::line_at(sql, offset))
             .or_else(|| statement.map(|statement| statement.line));
+        // A value of several lines moves everything behind it: then only where the text begins is certain.
+        let lines = |text: &str| text.matches('\n').count();
+        let moved = part.written.as_deref().is_some_and(|written| lines(written) != lines(sql));
+        let line = if moved { line.map(|_| 1) } else { line };
         // Never what variables were replaced with.
         let shown = part.written.as_deref().or(statement.map(|statement| statement.text));
         Self {
@@ -200,7 +209,7 @@ impl std::fmt::Display for Place {
 }
 
 /// What to do now: the server's hint, ours, and what state the database is in.
-fn hint(migrating: Migrating<'_>, planned: &Planned, broken: &Broken) -> String {
+fn hint(migrating: Migrating<'_>, planned: &Planned, broken: &Broken, place: &Place) -> String {
     let step = &planned.step;
     let mut parts = Vec::new();
     match broken.error.code.as_deref() {
@@ -209,7 +218,7 @@ fn hint(migrating: Migrating<'_>, planned: &Planned, broken: &Broken) -> String 
             parts.extend(migrating.format.outside_transaction().map(str::to_owned));
         }
         Some("42501") => parts.push("grant the role what the statement needs".to_owned()),
-        _ => parts.extend(broken.error.hint.clone()),
+        _ => parts.extend(broken.error.hint.as_deref().map(|hint| place.discreet(hint))),
     }
     // Without a mark nothing tells of a run that ended between its script and its row.
     let unmarked = step.is_recorded() && !step.is_marked() && planned.residue != Residue::Nothing;
@@ -349,5 +358,7 @@ mod tests {
         assert_eq!(said("no such column: geheim"), "no such column: ***");
         let error = "relation \"t\" does not exist";
         assert_eq!(said(error), error);
+        let said = |error| discreet(error, "RAISE '${TOKEN}'", Some("p@s-s!x y z"));
+        assert_eq!(said("not t.p@s-s!x1 but p@s-s!x y z (P0001)"), "not t.***1 but *** (P0001)");
     }
 }

@@ -1,6 +1,6 @@
 //! The one row of the history, and what it says of all files.
 
-use crate::engine::{Row, Value};
+use crate::engine::{Engine, Row, Value};
 use crate::exit::{Exit, Failure, Result};
 use crate::format::{Amendment, Applied, Assessment, Entry, Migration, Resolution, Unfinished, foreign_row};
 
@@ -59,6 +59,21 @@ pub(super) fn row(id: Option<&str>, dirty: bool) -> Vec<Entry> {
         entries.push(Entry::fixed(sql, [value(id)]));
     }
     entries
+}
+
+/// The second `SetVersion` of a migration, whose row is there already unless its script took it away or wrote another.
+///
+/// Not all scripts share a transaction with it. So each statement by itself leaves a row that is true.
+pub(super) fn clean(engine: Engine, id: &str) -> Vec<Entry> {
+    let from = if engine == Engine::MySql { " FROM DUAL" } else { "" };
+    let missing = format!(
+        "INSERT INTO {{table}} (version, dirty) SELECT ?, true{from} WHERE NOT EXISTS (SELECT 1 FROM {{table}})"
+    );
+    vec![
+        Entry::fixed("DELETE FROM {table} WHERE version <> ?", [value(id)]),
+        Entry::fixed(missing, [value(id)]),
+        Entry::fixed("UPDATE {table} SET dirty = false WHERE version = ?", [value(id)]),
+    ]
 }
 
 /// `Force` of `migrate.go`, with what it leaves to the person: which version that is.
