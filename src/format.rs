@@ -414,7 +414,15 @@ fn has_directives(files: &Files) -> bool {
 /// Seconds since the Unix epoch as RFC 3339.
 fn timestamp(seconds: &str) -> Option<String> {
     let seconds = Duration::from_secs(seconds.parse().ok()?);
-    Some(humantime::format_rfc3339_seconds(SystemTime::UNIX_EPOCH.checked_add(seconds)?).to_string())
+    rfc3339(SystemTime::UNIX_EPOCH.checked_add(seconds)?)
+}
+
+/// A time in UTC; `None` before 1970 and after 9999, for which there are no words.
+fn rfc3339(time: SystemTime) -> Option<String> {
+    /// The first second of the year 10000.
+    const END: u64 = 253_402_300_800;
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+    (since.as_secs() < END).then(|| humantime::format_rfc3339_seconds(time).to_string())
 }
 
 /// CRC-32 as IEEE 802.3 has it: what lock keys are made of.

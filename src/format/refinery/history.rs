@@ -7,7 +7,7 @@ use super::checksum::{Width, checksum};
 use super::name;
 use crate::engine::Row;
 use crate::exit::{Exit, Failure, Result};
-use crate::format::{Applied, Assessment, Migration, foreign_row};
+use crate::format::{Applied, Assessment, Migration, foreign_row, rfc3339};
 
 /// One row.
 struct Record<'a> {
@@ -115,7 +115,7 @@ fn utc(text: &str) -> Option<String> {
             _ => return None,
         }
     };
-    Some(humantime::format_rfc3339_seconds(moment).to_string())
+    rfc3339(moment)
 }
 
 #[cfg(test)]
@@ -150,6 +150,8 @@ mod tests {
             "2026-01-02T03:04:05+24:00",
             "2026-01-02T03:04:05Zé",
             "éééééééééééé",
+            "1970-01-01T00:00:00+05:00",
+            "9999-12-31T23:59:59-05:00",
         ] {
             assert_eq!(utc(text), None, "{text}");
         }
