@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use castoff::exit::Exit;
 use serde_json::{Value, json};
 
-use crate::harness::{Database, Engine, Finished, Migrations, Proxy, Run, on_every_engine};
+use crate::harness::{Database, Engine, Finished, Migrations, PgBouncer, Proxy, Run, on_every_engine};
 
 on_every_engine!(
     a_reversible_pair_is_whose_history_is_there,
@@ -202,6 +202,20 @@ fn every_corpus_is_recognised_by_its_files() {
         let reason = run.field("exit", "reason");
         assert!(reason.contains(&name) && reason.contains(other), "{run}");
     }
+}
+
+/// Which passes on nothing of what the URL asks.
+#[test]
+fn through_a_pooler_the_history_is_looked_for_where_the_url_says() {
+    let Some(database) = Database::on(Engine::Postgres) else { return };
+    let Some(pooler) = PgBouncer::before(&database, "transaction", "") else { return };
+    database.exec(&format!("CREATE SCHEMA app AUTHORIZATION {}", database.name()));
+    let Shared { files, .. } = Shared::pair();
+    let there = |url: String| format!("{url}?search_path=app");
+    let run = Run::migrate(&database, &files).option(["--format", "golang-migrate"]);
+    run.env("DATABASE_URL", there(database.url())).output().succeeds();
+    let run = Run::migrate(&database, &files).env("DATABASE_URL", there(pooler.url(&database)));
+    run.output().succeeds().event("migrate.none");
 }
 
 /// The simple queries of the only connection, and that none of them writes.

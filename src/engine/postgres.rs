@@ -115,10 +115,13 @@ impl PostgresSession {
         Ok(rows.last().and_then(|row| row.first()).is_some_and(|value| value.as_deref() == Some("t")))
     }
 
+    /// What the URL asks of the session, where a pooler did not pass it on.
+    fn settings_not_passed_on(&self) -> &[(String, String)] {
+        if self.nonce == Nonce::RefusedByPooler { &self.target.settings } else { &[] }
+    }
+
     async fn read_facts(&mut self, ledger: Option<&Ledger>) -> Result<Reading, DbError> {
-        let through_pooler = self.nonce == Nonce::RefusedByPooler;
-        let settings: &[_] = if through_pooler { &self.target.settings } else { &[] };
-        let sql = reading::query(ledger, settings);
+        let sql = reading::query(ledger, self.settings_not_passed_on());
         let (mut rows, error) = self.query(sql).await;
         match error {
             None => {}
@@ -273,7 +276,8 @@ impl Session for PostgresSession {
         table: &'a TableName,
     ) -> BoxFuture<'a, Result<Option<Vec<String>>, DbError>> {
         Box::pin(async move {
-            let rows = self.rows(reading::columns_query(table)).await.map_err(not_ours_to_read)?;
+            let sql = reading::columns_query(table, self.settings_not_passed_on());
+            let rows = self.rows(sql).await.map_err(not_ours_to_read)?;
             let columns: Vec<_> =
                 rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect();
             Ok((!columns.is_empty()).then_some(columns))

@@ -27,10 +27,7 @@ const SLOTS_TO_SPARE: &str = "(SELECT bool_and(slots < 0 OR (slots - used) * 4 >
 /// `settings` are the user's run-time parameters where a pooler did not pass them on; `SET LOCAL` holds to the end
 /// of the message's implicit transaction.
 pub(super) fn query(ledger: Option<&Ledger>, settings: &[(String, String)]) -> String {
-    let mut sql = String::new();
-    for (name, value) in settings {
-        sql.push_str(&format!("SET LOCAL {} = {}; ", identifier(name), literal(value)));
-    }
+    let mut sql = set_local(settings);
     let table = ledger.map(|ledger| qualified(&ledger.table));
     let history = match &table {
         Some(table) => format!("to_regclass({})::oid", literal(table)),
@@ -55,10 +52,17 @@ pub(super) fn query(ledger: Option<&Ledger>, settings: &[(String, String)]) -> S
     sql
 }
 
+fn set_local(settings: &[(String, String)]) -> String {
+    let setting =
+        |(name, value): &(String, String)| format!("SET LOCAL {} = {}; ", identifier(name), literal(value));
+    settings.iter().map(setting).collect()
+}
+
 /// The columns of a table, as the history table is looked for.
-pub(super) fn columns_query(table: &TableName) -> String {
+pub(super) fn columns_query(table: &TableName, settings: &[(String, String)]) -> String {
+    let settings = set_local(settings);
     format!(
-        "SELECT attname::text FROM pg_attribute WHERE attrelid = to_regclass({}) AND attnum > 0 AND NOT attisdropped \
+        "{settings}SELECT attname::text FROM pg_attribute WHERE attrelid = to_regclass({}) AND attnum > 0 AND NOT attisdropped \
          ORDER BY attnum",
         literal(&qualified(table))
     )
