@@ -78,7 +78,16 @@ pub struct Plans<'a> {
     pub policy: Policy,
     /// The migration at which this very process lost its connection, if it did: its mark is no sign of a failure where
     /// nothing of it can have stayed.
-    pub interrupted: Option<&'a str>,
+    pub interrupted: Option<Interrupted<'a>>,
+}
+
+/// A migration at which the connection was lost.
+#[derive(Clone, Copy, Debug)]
+pub struct Interrupted<'a> {
+    /// The migration.
+    pub id: &'a str,
+    /// The id that was recorded last before it, which its own mark may have replaced.
+    pub previous: Option<&'a str>,
 }
 
 impl Plans<'_> {
@@ -155,7 +164,7 @@ impl Plan {
                     })
                 };
                 unfinished.may_resume && residue::builds_only_indexes(engine, migration)
-                    || interrupted == Some(&*unfinished.id) && rolled_back()
+                    || interrupted.is_some_and(|lost| lost.id == unfinished.id) && rolled_back()
             })
             .map(|unfinished| unfinished.id.clone())
             .collect();
@@ -206,6 +215,11 @@ impl Plan {
         let along = |id: &String| self.has_pending() && seen.accompanying.contains(id);
         let wanted = move |id: &String| seen.pending.contains(id) || self.resumable.contains(id) || along(id);
         migrations.list.iter().map(|migration| &migration.id).filter(move |id| wanted(id)).map(String::as_str)
+    }
+
+    /// What the history says was applied last.
+    pub fn newest(&self) -> Option<&str> {
+        self.assessment.applied.last().map(|applied| applied.id.as_str())
     }
 
     /// What would be run next, or is being run by whoever holds the lock.
@@ -276,18 +290,21 @@ impl Plan {
     }
 
     fn planned(&self, plans: &Plans<'_>, facts: &Facts) -> Result<Vec<Planned>> {
-        let Plans { migrations, engine, .. } = *plans;
+        let Plans { migrations, engine, interrupted, .. } = *plans;
         if self.opaque {
             return Err(refusal::not_ours(migrations));
         }
         let mut steps = Vec::new();
-        let mut previous = self.assessment.applied.last().map(|applied| applied.id.as_str());
+        let mut previous = self.newest();
         for id in self.to_apply(migrations) {
             let Some(migration) = migrations.get(id) else { continue };
             if let Some(why) = &migration.unusable {
                 return Err(refusal::unusable(&migration.file, why));
             }
             let resumed = self.resumable.iter().any(|resumable| resumable == id);
+            if let Some(lost) = interrupted.filter(|lost| resumed && lost.id == id) {
+                previous = lost.previous;
+            }
             let turn = Turn { migration, resumed, previous };
             let Some(step) = migrations.format.step(&plans.site(facts), &turn) else {
                 return Err(refusal::not_ours(migrations));

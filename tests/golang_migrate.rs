@@ -2,7 +2,9 @@
 
 use castoff::exit::Exit;
 
-use crate::harness::{Database, Engine, Finished, Migrations, Run, on_every_engine};
+use nix::sys::signal::Signal;
+
+use crate::harness::{Database, Engine, Finished, Gate, Migrations, Run, on_every_engine};
 
 on_every_engine!(
     the_row_holds_the_last_version_one_without_a_way_up_too,
@@ -185,6 +187,25 @@ fn on_sqlite_the_table_may_be_named_with_its_schema() {
         run.output().succeeds().event(event);
     }
     assert_eq!(database.one("SELECT version FROM done"), "1");
+}
+
+/// The version before it is on no disk and, once it is marked, in no row.
+#[test]
+fn what_was_lost_and_then_stopped_leaves_the_version_before_it() {
+    let Some(database) = Database::on(Engine::Postgres) else { return };
+    let files = Migrations::of(&[("1_a.up.sql", "CREATE TABLE a (id INT);\n")]);
+    migrate(&database, &files).output().succeeds();
+    database.exec("UPDATE schema_migrations SET version = 5");
+    let mut gate = Gate::closed(&database);
+    files.write("6_f.up.sql", gate.sql());
+    let mut running = migrate(&database, &files).option(["--on-missing", "warn"]).spawn();
+    gate.end_visitor();
+    running.until("connection.lost");
+    gate.visitor();
+    assert_eq!(row(&database), at(6, true));
+    running.signal(Signal::SIGTERM);
+    running.wait().exits_with(143);
+    assert_eq!(row(&database), at(5, false));
 }
 
 #[test]

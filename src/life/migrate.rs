@@ -11,7 +11,7 @@ use crate::exec::name_phase;
 use crate::exit::{Exit, Failure, Result};
 use crate::lock::{self, Outcome};
 use crate::migrate::{self, End, Migrating, Stopper};
-use crate::plan::{Plan, Plans};
+use crate::plan::{Interrupted, Plan, Plans};
 
 /// How long a holder that lost its connection has to be back, before what it left counts as a failure.
 const HOLDER_GRACE: Duration = Duration::from_secs(3);
@@ -32,7 +32,7 @@ impl Life<'_> {
         let mut lost: Option<Lost> = None;
         let mut has_made_way = false;
         loop {
-            let plans = Plans { interrupted: lost.as_ref().map(|lost| lost.id.as_str()), ..*plans };
+            let plans = Plans { interrupted: lost.as_ref().map(Lost::interrupted), ..*plans };
             let started = Instant::now();
             let outcome =
                 self.interruptible("lock", Box::pin(lock::acquire(attempts, ready, &plans, lock))).await;
@@ -44,6 +44,7 @@ impl Life<'_> {
             };
             let plan = plans.plan(&locked.reading);
             let undecided = plan.as_ref().is_ok_and(Plan::is_undecided) && locked.contended;
+            let newest = plan.as_ref().ok().and_then(Plan::newest).map(str::to_owned);
             let steps = plan.and_then(|plan| Ok((plan.steps(&plans, &locked.reading)?, plan)));
             let steps = match steps {
                 Ok((steps, plan)) => {
@@ -107,7 +108,10 @@ impl Life<'_> {
                     if lost.as_ref().is_some_and(|before| before.id == id) {
                         return Err(lost_twice(&id, &reason));
                     }
-                    Some(Lost { id, reason, rerunnable })
+                    let ids = steps.iter().map(|planned| planned.step.migration.id.as_str());
+                    let before = ids.take_while(|before| *before != id).last();
+                    let previous = before.map(str::to_owned).or(newest);
+                    Some(Lost { id, previous, reason, rerunnable })
                 }
             };
             drop(locked);
@@ -158,11 +162,16 @@ fn warn_of_drift(plan: &Plan, plans: &Plans<'_>) {
 /// A migration whose connection was lost in the middle.
 struct Lost {
     id: String,
+    previous: Option<String>,
     reason: String,
     rerunnable: bool,
 }
 
 impl Lost {
+    fn interrupted(&self) -> Interrupted<'_> {
+        Interrupted { id: &self.id, previous: self.previous.as_deref() }
+    }
+
     /// The history does not tell how far the work got, or cannot be asked.
     fn outcome_unknown(&self, why: impl std::fmt::Display) -> Failure {
         let Self { id, reason, .. } = self;

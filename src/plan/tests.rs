@@ -1,6 +1,6 @@
 //! Every state and every refusal, from files and rows alone.
 
-use super::{Plan, Planned, Plans, Policy, State};
+use super::{Interrupted, Plan, Planned, Plans, Policy, State};
 use crate::engine::{Engine, Facts, Reading, Row};
 use crate::exit::{Exit, Failure, Result};
 use crate::format::testing::told;
@@ -270,8 +270,9 @@ fn begun_by_prisma(sql: &str) -> (Migrations, Vec<Row>) {
 fn a_mark_of_our_own_lost_connection_is_no_failure_where_nothing_can_have_stayed() {
     for (sql, resumed) in [("CREATE TABLE a (n int);", true), ("CREATE TABLE a (n int); COMMIT;", false)] {
         let (on_disk, history) = begun_by_prisma(sql);
-        let resumable = |interrupted| {
+        let resumable = |interrupted: Option<&'static str>| {
             with(&on_disk, LENIENT, |plans| {
+                let interrupted = interrupted.map(|id| Interrupted { id, previous: None });
                 let plans = Plans { interrupted, ..*plans };
                 !Plan::new(&plans, &facts(false), Some(&history)).unwrap().resumable.is_empty()
             })
