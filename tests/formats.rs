@@ -204,6 +204,21 @@ fn every_corpus_is_recognised_by_its_files() {
     }
 }
 
+/// Neither tool finds its directive behind the mark; as another tool's the whole file would be run, the way down too.
+#[test]
+fn a_byte_order_mark_makes_no_file_another_tool_s() {
+    for sql in [
+        "-- migrate:up\nCREATE TABLE a (id INT);\n-- migrate:down\n",
+        "-- +goose Up\nCREATE TABLE a (id INT);\n",
+    ] {
+        let database = Database::sqlite();
+        let files = Migrations::of(&[("1_a.sql", &format!("\u{feff}{sql}"))]);
+        let run = Run::migrate(&database, &files).output().exits(Exit::Data);
+        assert!(run.field("exit", "reason").contains("byte order mark"), "{run}");
+        assert!(!database.has_table("a"));
+    }
+}
+
 /// Which passes on nothing of what the URL asks.
 #[test]
 fn through_a_pooler_the_history_is_looked_for_where_the_url_says() {

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::{
     Amendment, Applied, Assessment, Entry, Files, Format, Habits, Migration, Part, Repair, Site, Step, Told,
-    Turn, Wishes, go_drivers, same_version, utf8,
+    Turn, Wishes, go_drivers, same_version, utf8, without_mark,
 };
 use crate::engine::{Engine, Ledger, LockKey, Row, TableName, Value};
 use crate::exit::{Exit, Failure, Result};
@@ -35,7 +35,9 @@ impl Format for Dbmate {
     }
 
     fn recognises(&self, files: &Files) -> bool {
-        let has_up = |content: &Vec<u8>| std::str::from_utf8(content).is_ok_and(blocks::has_up);
+        let has_up = |content: &Vec<u8>| {
+            std::str::from_utf8(content).is_ok_and(|text| blocks::has_up(without_mark(text)))
+        };
         files.contents.iter().any(|(path, content)| version(path).is_some() && has_up(content))
     }
 

@@ -5,13 +5,13 @@ use std::path::{Component, Path};
 
 use super::parser;
 use crate::exit::Result;
-use crate::format::{Files, Migration, Part, Told, refuse_twins, unreadable, utf8};
+use crate::format::{Files, Migration, Part, Told, refuse_twins, unreadable, utf8, without_mark};
 
 /// Whether a script says where its way up begins, or a program uses the library.
 pub(super) fn are_goose_s(files: &Files) -> bool {
     files.contents.iter().any(|(path, content)| match Kind::of(path) {
         Some((kind, name)) if version(name).is_ok() => match kind {
-            Kind::Sql => parser::is_goose(&String::from_utf8_lossy(content)),
+            Kind::Sql => parser::is_goose(without_mark(&String::from_utf8_lossy(content))),
             Kind::Go => String::from_utf8_lossy(content).contains("pressly/goose"),
         },
         _ => false,
