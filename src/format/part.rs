@@ -43,6 +43,14 @@ impl Part {
         self.written.as_deref().unwrap_or(&self.sql)
     }
 
+    /// Everything that is sent: the statement, and the rows behind it.
+    pub fn text(&self) -> String {
+        match &self.rows {
+            Some(rows) => format!("{}\n{rows}", self.sql),
+            None => self.sql.clone(),
+        }
+    }
+
     /// The line of the file that a line of this text is, both from 1.
     pub fn line_in_file(&self, line: usize) -> usize {
         self.line.max(1) + line.saturating_sub(1)
@@ -52,7 +60,7 @@ impl Part {
 impl Migration {
     /// Everything that is sent, for what has to tell one content from another.
     pub fn text(&self) -> String {
-        self.parts.iter().map(|part| part.sql.as_str()).collect::<Vec<_>>().join("\n")
+        self.parts.iter().map(Part::text).collect::<Vec<_>>().join("\n")
     }
 
     /// Every statement of it.

@@ -170,7 +170,7 @@ impl Place {
             file: migration.file_of(part).display().to_string(),
             line: line.map(|line| part.line_in_file(line)),
             statement: shown.map(script::excerpt),
-            put_in: part.written.clone().map(|written| PutIn { written, sent: sql.clone() }),
+            put_in: part.written.clone().map(|written| PutIn { written, sent: part.text() }),
             doing: "",
         }
     }

@@ -43,3 +43,16 @@ fn rows_without_an_end_and_other_servers_are_refused() {
     Run::migrate(&database, &files).output().exits(Exit::Data).says("V1.0__data.sql: line 2");
     assert!(!database.has_table("t"));
 }
+
+#[test]
+fn a_value_put_into_a_row_is_not_told() {
+    let Some(database) = Database::on(Engine::Postgres) else { return };
+    for row in ["${key}", "note ${key}"] {
+        let script = format!("CREATE TABLE t (id INT);\nCOPY t FROM stdin;\n{row}\n\\.\n");
+        let files = Migrations::of(&[("V1.0__data.sql", &script)]);
+        let run = Run::migrate(&database, &files).env("FLYWAY_PLACEHOLDERS_KEY", "geheim");
+        let run = run.output().exits(Exit::MigrationFailed);
+        assert_eq!(run.field("migration.failed", "statement"), "COPY t FROM stdin", "{run}");
+        assert!(!run.stderr.contains("geheim"), "{run}");
+    }
+}

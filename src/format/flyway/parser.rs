@@ -58,9 +58,7 @@ pub(super) fn parts(engine: Engine, source: &str, replaced: &Replaced) -> Result
             continue;
         }
         let mut part = Part { sql: statement.text.to_owned(), line, ..Part::default() };
-        if replaced.changes(&(statement.offset..end)) {
-            part.written = Some(source.get(origin).unwrap_or_default().to_owned());
-        }
+        let mut sent = statement.offset..end;
         if transaction::copies_rows(engine, statement.text) {
             let (rows, behind) = rows(sql, statements.position()).ok_or_else(|| Problem {
                 line,
@@ -69,6 +67,11 @@ pub(super) fn parts(engine: Engine, source: &str, replaced: &Replaced) -> Result
             })?;
             part.rows = Some(rows.to_owned());
             statements.go_on_at(behind);
+            sent.end = behind;
+        }
+        // What was put into the rows is as little to be told as what was put into the statement.
+        if replaced.changes(&sent) {
+            part.written = Some(source.get(origin).unwrap_or_default().to_owned());
         }
         parts.push(part);
     }

@@ -238,3 +238,14 @@ fn the_layout_is_recognised_unless_the_files_carry_another_tool_s_directives() {
     assert!(!recognised(&[("V1__x.sql", "-- +goose Up\nSELECT 1;")]));
     assert!(!Flyway.recognises(&Files::default()));
 }
+
+/// A replica that waits with mended rows does not take the failure of the others for its own.
+#[test]
+fn rows_tell_one_content_from_another() {
+    let content = |rows: &str| {
+        let script = format!("COPY t FROM stdin;\n{rows}\\.\n");
+        read(&[("V1__x.sql", script.as_str())])[0].text()
+    };
+    assert_eq!(content("1\n"), content("1\n"));
+    assert_ne!(content("1\n"), content("one\n"));
+}
