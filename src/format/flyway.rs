@@ -171,6 +171,8 @@ impl Format for Flyway {
         let kept = Kept::of(turn.migration);
         let row = row(turn.migration, &kind, kept.as_ref(), at);
         let insert = |success| row.insert(at, Parameter::ElapsedMillis, success);
+        // `JdbcTableSchemaHistory.doAddAppliedMigration`: whatever role the script has taken.
+        step.after = restore::entries(at);
         if !apart && engine != Engine::MySql {
             step.after.push(insert(true));
             return Some(step);
@@ -181,6 +183,8 @@ impl Format for Flyway {
             mark.push(insert(false));
         }
         step.after.push(row.complete(engine));
+        step.failed = restore::entries(at);
+        step.undo = restore::entries(at);
         step.failed.push(row.insert_unless_failed(at, Parameter::ElapsedMillis));
         step.undo.push(row.forget());
         Some(step)

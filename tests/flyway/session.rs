@@ -50,6 +50,10 @@ fn an_index_is_built_concurrently_without_being_told() {
     Run::migrate(&database, &files).output().exits(Exit::MigrationFailed);
     assert_eq!(history(&database)[1][4].as_deref(), Some("no"));
     database.exec("DELETE FROM a");
+    // Another index than the one that was begun is nothing to go on with.
+    files.write("V1.1__i.sql", "CREATE INDEX CONCURRENTLY i ON a (id);\n");
+    Run::migrate(&database, &files).output().exits(Exit::Data).says("1.1");
+    files.write("V1.1__i.sql", "CREATE UNIQUE INDEX CONCURRENTLY i ON a (id);\n");
     assert_eq!(starts(&database, &files).applied(), ["1.1"]);
     assert_eq!(database.one("SELECT indisvalid FROM pg_index WHERE indexrelid = 'i'::regclass"), "t");
     assert_eq!(history(&database)[1][4].as_deref(), Some("yes"));
@@ -67,4 +71,44 @@ fn a_script_that_commits_by_itself_is_not_run_again_after_a_lost_connection() {
     gate.open();
     running.wait().exits(Exit::OutcomeUnknown);
     assert!(database.has_table("a") && history(&database).is_empty());
+}
+
+/// `RESET ALL` takes what castoff keeps as well; roles are not reset by it.
+#[test]
+fn a_script_that_resets_its_session_ends_with_it_too() {
+    let Some(database) = Database::on(Engine::Postgres) else { return };
+    let state = "AS SELECT current_setting('search_path') AS path, current_user AS me;\n";
+    let files = Migrations::of(&[
+        ("V1.0__a.sql", "CREATE TABLE a (id INT);\nSET ROLE pg_monitor;\nRESET ALL;\n"),
+        ("V1.1__b.sql", &format!("CREATE TABLE b {state}SET search_path = pg_temp;\n")),
+        ("V1.2__c.sql", &format!("CREATE TABLE c {state}")),
+    ]);
+    database.exec(&format!("ALTER DATABASE {0} SET search_path = public, pg_temp", database.name()));
+    database.exec(&format!("GRANT pg_monitor TO {}", database.name()));
+    starts(&database, &files);
+    for table in ["b", "c"] {
+        let expected = ["public, pg_temp", database.name().as_str()].map(|text| Some(text.to_owned()));
+        assert_eq!(database.rows(&format!("SELECT path, me FROM public.{table}")), [expected], "{table}");
+    }
+}
+
+/// A row that says `1.1` is not completed by a file that says `1.1.0`: Flyway takes them for the same.
+#[test]
+fn an_index_whose_file_has_been_renamed_is_left_to_a_person() {
+    let Some(database) = Database::on(Engine::Postgres) else { return };
+    let index = "CREATE UNIQUE INDEX CONCURRENTLY i ON a (id);\n";
+    let files = Migrations::of(&[
+        ("V1.0__a.sql", "CREATE TABLE a (id INT);\nINSERT INTO a VALUES (1), (1);\n"),
+        ("V1.1__i.sql", index),
+    ]);
+    Run::migrate(&database, &files).output().exits(Exit::MigrationFailed);
+    database.exec("DELETE FROM a");
+    files.remove("V1.1__i.sql");
+    files.write("V1.1.0__i.sql", index);
+    Run::migrate(&database, &files).output().exits(Exit::Data).says("1.1.0");
+    let resolve = ["resolve", "--rolled-back", "1.1.0"];
+    Run::new(resolve).database(&database).migrations(&files).output().succeeds();
+    assert_eq!(starts(&database, &files).applied(), ["1.1.0"]);
+    let row = history(&database).pop().expect("a row");
+    assert_eq!((row[0].as_deref(), row[4].as_deref()), (Some("1.1.0"), Some("yes")));
 }

@@ -56,7 +56,9 @@ fn versioned(
         // `DbMigrate.migrateGroup` goes on over the one failure that a newer image left behind.
         if !(record.success || is_future && failures == 1) {
             let same = file.is_some_and(|file| has_content(file, record, at));
-            let may_resume = same && at.engine == Engine::Postgres;
+            // The row is completed by its version as the file has it: `1.0` would not be found as `1`.
+            let is_named_alike = file.is_some_and(|file| file.migration.id == record.id());
+            let may_resume = same && is_named_alike && at.engine == Engine::Postgres;
             seen.unfinished.push(Unfinished { id: disk.id_of(record), error: None, may_resume });
             continue;
         }

@@ -1,5 +1,8 @@
 //! Every migration begins in the session as it was found, with the history's schema first
 //! (`Connection.restoreOriginalState` and `changeCurrentSchemaTo` of each engine).
+//!
+//! `RESET ALL` in a script takes away what was kept. Then the session's own defaults count, which are what was kept unless a
+//! pooler stood between.
 
 use crate::engine::{Engine, Value};
 use crate::format::{Entry, Site};
@@ -22,15 +25,20 @@ pub(super) fn session_settings(engine: Engine) -> Vec<String> {
     settings.iter().map(|setting| (*setting).to_owned()).collect()
 }
 
+/// The session's own defaults, for what was not kept.
+const DEFAULTS: [&str; 2] = ["RESET ROLE", "RESET search_path"];
+
 /// `PostgreSQLConnection.changeCurrentSchemaTo`: the schema, and behind it the search path as it was, unless that begins
 /// with it.
-const POSTGRES: &str = "SELECT pg_catalog.set_config('role', coalesce(current_setting('castoff.role', true), 'none'), false), \
+const POSTGRES: &str = "SELECT pg_catalog.set_config('role', \
+    coalesce(nullif(current_setting('castoff.role', true), ''), current_setting('role')), false), \
     pg_catalog.set_config('search_path', CASE \
     WHEN kept = name OR pg_catalog.left(kept, pg_catalog.length(name) + 1) = name || ',' THEN kept \
     WHEN kept = '' THEN pg_catalog.quote_ident(name) \
     ELSE pg_catalog.quote_ident(name) || ',' || kept END, false) \
     FROM (SELECT CAST(? AS text) AS name, \
-    coalesce(current_setting('castoff.search_path', true), current_setting('search_path')) AS kept) AS session";
+    coalesce(nullif(current_setting('castoff.search_path', true), ''), current_setting('search_path')) AS kept) \
+    AS session";
 
 /// `MySQLConnection.doRestoreOriginalState`.
 const MYSQL: &str = "SET foreign_key_checks = IFNULL(@castoff_foreign_key_checks, @@foreign_key_checks), \
@@ -41,7 +49,8 @@ pub(super) fn entries(at: &Site<'_>) -> Vec<Entry> {
     match at.engine {
         Engine::Postgres => {
             let schema = at.table.schema.as_ref().unwrap_or(&at.facts.schema);
-            vec![Entry::fixed(POSTGRES, [Value::Text(schema.clone())])]
+            let set = Entry::fixed(POSTGRES, [Value::Text(schema.clone())]);
+            DEFAULTS.map(|reset| Entry::fixed(reset, [])).into_iter().chain([set]).collect()
         }
         Engine::MySql => vec![Entry::fixed(MYSQL, [])],
         Engine::Sqlite => Vec::new(),

@@ -43,6 +43,13 @@ fn checksum_description_and_type_are_minded_of_versioned_migrations_only() {
     }
     let seen = assess(&list, &[row(1, "", "r", "SQL", Some(7), true)]);
     assert!(seen.edited.is_empty() && seen.pending.contains(&"R__r".to_owned()));
+    // What a baseline was set above is held against nothing.
+    let above = [
+        row(1, "1", "a", "SQL", Some(7), true),
+        row(2, "2", "<< Flyway Baseline >>", "BASELINE", None, true),
+        row(3, "3", "c", "SQL", Some(7), true),
+    ];
+    assert_eq!(assess(&list, &above).edited, ["3"]);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::engine::Value;
+use crate::format::flyway::restore;
 use crate::format::{Amendment, Entry, Parameter};
 
 fn texts(entry: &Entry) -> Vec<String> {
@@ -20,7 +21,9 @@ fn a_transaction_holds_script_and_row() {
         let step = step_of(engine, &list, "1.2");
         assert_eq!(step.atomicity, Atomicity::Together);
         assert!(step.mark.is_empty() && step.failed.is_empty() && step.undo.is_empty());
-        let [row] = step.after.as_slice() else { panic!("{:?}", step.after) };
+        // The role and the search path that a script has taken are not those of the history.
+        let [restored @ .., row] = step.after.as_slice() else { panic!("{:?}", step.after) };
+        assert_eq!(restored, restore::entries(&site_of(engine, TABLE)));
         assert!(
             row.sql.contains("COALESCE(MAX(installed_rank), 0) + 1") && row.sql.contains("TRUE"),
             "{}",
@@ -37,8 +40,13 @@ fn what_cannot_be_rolled_back_is_marked_before_and_completed_after() {
     let step = step_of(Postgres, &list, "1");
     assert_eq!(step.atomicity, Atomicity::Apart);
     assert!(step.mark[0].sql.contains("FALSE"));
-    assert!(step.after[0].sql.starts_with("UPDATE") && step.after[0].sql.contains("success = TRUE"));
-    assert!(step.failed[0].sql.contains("HAVING") && step.undo[0].sql.starts_with("DELETE"));
+    let [completed, failed, undone] =
+        [&step.after, &step.failed, &step.undo].map(|entries| entries.last().unwrap());
+    assert!(completed.sql.starts_with("UPDATE") && completed.sql.contains("success = TRUE"));
+    assert!(completed.sql.contains("installed_on = now()"), "{}", completed.sql);
+    assert_eq!(texts(completed), ["ElapsedMillis", "1"]);
+    assert!(failed.sql.contains("HAVING") && undone.sql.starts_with("DELETE"));
+    assert!([&step.failed, &step.undo].iter().all(|entries| entries[0].sql == "RESET ROLE"));
     let list = read(&[("V1__x.sql", "SELECT 1")]);
     let step = step_of(MySql, &list, "1");
     assert_eq!(step.atomicity, Atomicity::Together);
@@ -54,21 +62,22 @@ fn a_repeatable_has_no_version_and_the_checksum_of_its_replaced_text() {
     let contents = files(&[("R__v.sql", "CREATE VIEW ${name} AS SELECT 1")]);
     let told = told_by(Postgres, &[("FLYWAY_PLACEHOLDERS_NAME", "v"), ("FLYWAY_INSTALLED_BY", "deploy")]);
     let list = Flyway.read(&contents, &told).unwrap();
-    let row = &step_of(Postgres, &list, "R__v").after[0];
+    let row = step_of(Postgres, &list, "R__v").after.pop().unwrap();
     assert!(row.sql.contains("SELECT COALESCE(MAX(installed_rank), 0) + 1, NULL,"), "{}", row.sql);
     let checksum = super::super::checksum::checksum("CREATE VIEW v AS SELECT 1").to_string();
-    assert_eq!(texts(row), ["v", "SQL", "R__v.sql", &checksum, "deploy", "ElapsedMillis"]);
+    assert_eq!(texts(&row), ["v", "SQL", "R__v.sql", &checksum, "deploy", "ElapsedMillis"]);
 }
 
 #[test]
 fn baselines_are_rows_of_their_own_types() {
     let list = read(&[("B3__all.sql", "SELECT 1")]);
-    assert_eq!(texts(&step_of(Postgres, &list, "B3").after[0])[..3], ["3", "all", "SQL_BASELINE"]);
+    let row = step_of(Postgres, &list, "B3").after.pop().unwrap();
+    assert_eq!(texts(&row)[..3], ["3", "all", "SQL_BASELINE"]);
     let told = told_by(Postgres, &[("FLYWAY_BASELINE_ON_MIGRATE", "true")]);
     let list = Flyway.read(&files(&[("V2__x.sql", "SELECT 1")]), &told).unwrap();
-    let row = &step_of(Postgres, &list, "<< baseline >> 1").after[0];
+    let row = step_of(Postgres, &list, "<< baseline >> 1").after.pop().unwrap();
     let baseline = "<< Flyway Baseline >>";
-    assert_eq!(texts(row), ["1", baseline, "BASELINE", baseline, "app", "ElapsedMillis"]);
+    assert_eq!(texts(&row), ["1", baseline, "BASELINE", baseline, "app", "ElapsedMillis"]);
     assert!(row.sql.contains("?, ?, ?, NULL,"), "{}", row.sql);
 }
 
