@@ -1,6 +1,6 @@
 use super::*;
 
-on_every_engine!(a_repeatable_runs_again_when_it_changes);
+on_every_engine!(a_repeatable_runs_again_when_it_changes, a_long_description_is_known_again);
 
 fn a_repeatable_runs_again_when_it_changes(database: &Database) {
     let view = |number: u32| {
@@ -27,4 +27,16 @@ fn a_repeatable_runs_again_when_it_changes(database: &Database) {
     // The end of its lines does not count.
     files.write("views/R__the_view.sql", view(2).replace('\n', "\r\n"));
     more.output().succeeds().event("migrate.none");
+}
+
+/// The history holds no more than 200 characters of it.
+fn a_long_description_is_known_again(database: &Database) {
+    let long = |end: &str| format!("R__{}{end}.sql", "x".repeat(210));
+    let files = Migrations::of(&[("V1.0__t.sql", "CREATE TABLE t (id INT);\n")]);
+    files.write(&long(""), "INSERT INTO t VALUES (1);\n");
+    starts(database, &files);
+    starts(database, &files).event("migrate.none");
+    assert_eq!(database.one("SELECT count(*) FROM t"), "1");
+    files.write(&long("y"), "INSERT INTO t VALUES (2);\n");
+    Run::migrate(database, &files).output().exits(Exit::Data).says(&long("y"));
 }

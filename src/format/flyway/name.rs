@@ -50,7 +50,8 @@ pub(super) fn parse(stem: &str, settings: &Settings) -> Named {
         Kind::Repeatable | Kind::Callback(_) if !version.is_empty() => {
             Named::Misnamed(format!("{separator} must follow {prefix}"))
         }
-        Kind::Repeatable => Named::Repeatable(description),
+        // Nothing else is recorded of it, so what is cut off the history cannot tell apart.
+        Kind::Repeatable => Named::Repeatable(abbreviated(&description)),
         Kind::Callback(event) => Named::Callback(event, description),
     }
 }
