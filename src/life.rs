@@ -173,7 +173,7 @@ impl Life<'_> {
         match (&work, &ledger) {
             (Work::Files(migrations, task), Some(ledger)) => {
                 let policy = self.policy(migrations, engine);
-                let plans = Plans { migrations, engine, ledger, policy, interrupted: None };
+                let plans = Plans { migrations, engine, ledger, policy, interrupted: None, owes: false };
                 self.work_on(&mut attempts, ready, &plans, task, &mut prepared).await?;
             }
             (Work::Command(line), _) => {

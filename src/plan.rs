@@ -79,6 +79,8 @@ pub struct Plans<'a> {
     /// The migration at which this very process lost its connection, if it did: its mark is no sign of a failure where
     /// nothing of it can have stayed.
     pub interrupted: Option<Interrupted<'a>>,
+    /// Whether this very process was interrupted before what runs along with its migrations had run.
+    pub owes: bool,
 }
 
 /// A migration at which the connection was lost.
@@ -137,6 +139,8 @@ pub struct Plan {
     pub resumable: Vec<String>,
     /// Whether something may be pending that the files do not show.
     pub opaque: bool,
+    /// Whether what only runs along with migrations is to be run, although none is pending.
+    pub owes: bool,
 }
 
 impl Plan {
@@ -168,7 +172,8 @@ impl Plan {
             })
             .map(|unfinished| unfinished.id.clone())
             .collect();
-        Ok(Self { assessment, resumable, opaque: migrations.opaque.is_some() })
+        let owes = plans.owes && !assessment.accompanying.is_empty();
+        Ok(Self { assessment, resumable, opaque: migrations.opaque.is_some(), owes })
     }
 
     /// Whether the application may start without anybody taking the lock: all an unlocked reading may conclude.
@@ -177,6 +182,7 @@ impl Plan {
         seen.unfinished.is_empty()
             && !self.has_pending()
             && !self.opaque
+            && !self.owes
             && (seen.edited.is_empty() || !policy.fails_on_edited)
             && (!self.has_diverged() || !policy.fails_on_missing)
     }
@@ -212,7 +218,7 @@ impl Plan {
     /// The ids to apply, in the tool's order.
     pub fn to_apply<'a>(&'a self, migrations: &'a Migrations) -> impl Iterator<Item = &'a str> {
         let seen = &self.assessment;
-        let along = |id: &String| self.has_pending() && seen.accompanying.contains(id);
+        let along = |id: &String| (self.has_pending() || self.owes) && seen.accompanying.contains(id);
         let wanted = move |id: &String| seen.pending.contains(id) || self.resumable.contains(id) || along(id);
         migrations.list.iter().map(|migration| &migration.id).filter(move |id| wanted(id)).map(String::as_str)
     }

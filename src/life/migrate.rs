@@ -30,9 +30,9 @@ impl Life<'_> {
         let migrating = Migrating { engine, format: migrations.format, ledger, stop_grace };
         let mut stopper = None;
         let mut lost: Option<Lost> = None;
-        let mut has_made_way = false;
+        let (mut has_made_way, mut owes) = (false, false);
         loop {
-            let plans = Plans { interrupted: lost.as_ref().map(Lost::interrupted), ..*plans };
+            let plans = Plans { interrupted: lost.as_ref().map(Lost::interrupted), owes, ..*plans };
             let started = Instant::now();
             let outcome =
                 self.interruptible("lock", Box::pin(lock::acquire(attempts, ready, &plans, lock))).await;
@@ -116,6 +116,8 @@ impl Life<'_> {
             };
             drop(locked);
             lost = again;
+            // What the history does not record would be forgotten with what made it run.
+            owes |= steps.iter().any(|planned| !planned.step.is_recorded());
             ready = self
                 .wait_again(attempts, Some(ledger), times)
                 .await

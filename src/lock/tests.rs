@@ -54,6 +54,7 @@ async fn lock(server: Server) -> (Result<Outcome>, Vec<String>) {
         ledger: &ledger,
         policy: Policy { fails_on_edited: true, fails_on_missing: true, out_of_order: OutOfOrder::Apply },
         interrupted: None,
+        owes: false,
     };
     let outcome = acquire(&mut attempts, ready, &plans, Some(Duration::from_mins(5))).await;
     let log = server.lock().unwrap().log.clone();

@@ -230,6 +230,7 @@ fn hint(migrating: Migrating<'_>, planned: &Planned, broken: &Broken, place: &Pl
         ));
     }
     parts.push(match broken.left {
+        Left::Nothing if !step.is_recorded() => format!("it was rolled back; fix it and deploy again; {BY_HAND}"),
         Left::Nothing => "it was rolled back; fix it and deploy again".to_owned(),
         Left::Record => {
             let Repair { rolled_back, .. } = repair(migrating, planned);
@@ -259,6 +260,9 @@ fn is_there_already(engine: Engine, error: &DbError) -> bool {
     error.code.as_deref().is_some_and(|code| codes.contains(&code))
 }
 
+/// What the history does not record is not pending by itself.
+const BY_HAND: &str = "if no migration is pending any more, nothing makes it run: run its statements by hand";
+
 fn half_applied(migrating: Migrating<'_>, planned: &Planned) -> String {
     let why = match planned.residue {
         Residue::Index if planned.step.failed.is_empty() => {
@@ -270,8 +274,8 @@ fn half_applied(migrating: Migrating<'_>, planned: &Planned) -> String {
     };
     if !planned.step.is_recorded() {
         return format!(
-            "what came before the failed statement may have stayed ({why}), and the next start runs the file from its \
-             beginning: see that it can bear that"
+            "what came before the failed statement may have stayed ({why}), and the file runs from its beginning along \
+             with the next migration that is pending: see that it can bear that; {BY_HAND}"
         );
     }
     let Repair { applied, rolled_back } = repair(migrating, planned);

@@ -55,6 +55,7 @@ async fn migrate_as(
         ledger: &ledger,
         policy,
         interrupted: None,
+        owes: false,
     };
     let Ok(Outcome::Locked(mut locked)) = acquire(&mut attempts, ready, &plans, None).await else {
         panic!("the lock is free and something is pending")

@@ -46,7 +46,14 @@ fn other_row(id: &str, success: bool, checksum: &str) -> Row {
 /// What is made of the files and a history, as far as the policy lets it.
 fn with<T>(migrations: &Migrations, policy: Policy, ask: impl FnOnce(&Plans<'_>) -> T) -> T {
     let ledger = migrations.ledger(Engine::Postgres, None);
-    ask(&Plans { migrations, engine: Engine::Postgres, ledger: &ledger, policy, interrupted: None })
+    ask(&Plans {
+        migrations,
+        engine: Engine::Postgres,
+        ledger: &ledger,
+        policy,
+        interrupted: None,
+        owes: false,
+    })
 }
 
 fn plan(migrations: &Migrations, history: &[Row]) -> Plan {
@@ -338,7 +345,7 @@ fn what_is_newer_may_be_missing_where_the_tool_goes_on_all_the_same() {
         missing_are_newer: true,
         ..Assessment::default()
     };
-    let mut plan = Plan { assessment, resumable: Vec::new(), opaque: false };
+    let mut plan = Plan { assessment, resumable: Vec::new(), opaque: false, owes: false };
     assert_eq!(plan.state(false), State::Diverged);
     plan.assessment.newer_may_be_missing = true;
     assert_eq!(plan.state(false), State::Pending);
@@ -354,7 +361,7 @@ fn what_runs_along_does_so_only_while_something_is_pending_and_in_its_place() {
         accompanying: vec!["3".into(), "1".into()],
         ..Assessment::default()
     };
-    let mut plan = Plan { assessment, resumable: Vec::new(), opaque: false };
+    let mut plan = Plan { assessment, resumable: Vec::new(), opaque: false, owes: false };
     assert_eq!(plan.to_apply(&migrations).collect::<Vec<_>>(), ["1", "2", "3"]);
     plan.assessment.pending.clear();
     assert_eq!(plan.to_apply(&migrations).count(), 0);

@@ -1,6 +1,10 @@
 use super::*;
 
-on_every_engine!(callbacks_run_around_what_is_pending, a_failing_callback_fails_the_run);
+on_every_engine!(
+    callbacks_run_around_what_is_pending,
+    a_failing_callback_fails_the_run,
+    what_fails_behind_the_last_migration_is_left_to_a_person
+);
 
 fn callbacks_run_around_what_is_pending(database: &Database) {
     let note = |what: &str| format!("INSERT INTO notes (what) VALUES ('{what}');\n");
@@ -67,4 +71,29 @@ fn a_failing_callback_fails_the_run(database: &Database) {
         let run = Run::migrate(database, &files).output().exits(Exit::Data).says("afterMigrateError");
         assert!(run.applied().is_empty() && !database.has_table("a"), "{run}");
     }
+}
+
+/// The history knows nothing of it, and nothing is pending any more.
+fn what_fails_behind_the_last_migration_is_left_to_a_person(database: &Database) {
+    let files = Migrations::of(&[
+        ("V1.0__a.sql", "CREATE TABLE a (id INT);\n"),
+        ("afterMigrate.sql", "INSERT INTO nowhere VALUES (1);\n"),
+    ]);
+    let run = Run::migrate(database, &files).output().exits(Exit::MigrationFailed);
+    assert_eq!(run.applied(), ["1.0"], "{run}");
+    assert!(run.field("exit", "hint").contains("run its statements by hand"), "{run}");
+    starts(database, &files).event("migrate.none");
+}
+
+/// Nothing is pending when castoff has its lock back.
+#[test]
+fn a_lock_that_is_lost_behind_the_last_migration_costs_no_callback() {
+    let Some(database) = Database::on(Engine::Postgres) else { return };
+    let files = Migrations::of(&[
+        ("V1.0__a.sql", "CREATE TABLE a (id INT);\n"),
+        ("V1.1__b.sql", "DISCARD ALL;\n"),
+        ("afterMigrate.sql", "INSERT INTO a VALUES (1);\n"),
+    ]);
+    assert_eq!(starts(&database, &files).applied(), ["1.0", "1.1", "afterMigrate"]);
+    assert_eq!(database.one("SELECT count(*) FROM a"), "1");
 }
