@@ -23,7 +23,7 @@ pub(super) fn edited(edited: &[String], migrations: &Migrations) -> Failure {
     };
     Failure::message(
         Exit::Data,
-        format!("{} changed after it was applied: its checksum differs", files(edited, migrations)),
+        format!("{} changed after it was applied, its content or its name", files(edited, migrations)),
     )
     .hint(hint)
 }

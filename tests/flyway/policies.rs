@@ -55,3 +55,23 @@ fn the_directory_of_the_official_image_is_found() {
     run.env("CASTOFF_FORMAT", "flyway").output().succeeds();
     assert!(database.has_table("a"));
 }
+
+/// What was recorded last need not sort last, nor need a file that was renamed have another checksum.
+#[test]
+fn what_is_said_of_files_that_no_longer_fit_is_true() {
+    let database = Database::sqlite();
+    let files = Migrations::of(&[
+        ("V1.0__a.sql", "CREATE TABLE a (id INT);\n"),
+        ("V3.0__c.sql", "CREATE TABLE c (id INT);\n"),
+        ("R__r.sql", "SELECT 1;\n"),
+    ]);
+    starts(&database, &files);
+    files.write("V2.0__b.sql", "SELECT 1;\n");
+    let run = Run::migrate(&database, &files).output().exits(Exit::Data).says("V2.0__b.sql");
+    assert!(!run.field("exit", "reason").contains("R__r"), "{run}");
+    files.remove("V2.0__b.sql");
+    files.remove("V3.0__c.sql");
+    files.write("V3.0__d.sql", "CREATE TABLE c (id INT);\n");
+    let run = Run::migrate(&database, &files).output().exits(Exit::Data).says("V3.0__d.sql");
+    assert!(!run.field("exit", "reason").contains("checksum"), "{run}");
+}
