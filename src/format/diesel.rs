@@ -192,7 +192,7 @@ fn version(name: &str) -> String {
 fn script(sql: &str, engine: Engine) -> std::result::Result<Vec<Part>, String> {
     if sql.is_empty() {
         return Err(
-            "it is empty, which Diesel refuses: write a comment into it if nothing is to be done".into()
+            "it is empty, which Diesel refuses: write SELECT 1; into it if nothing is to be done".into()
         );
     }
     updated_at::parts(engine, sql)
