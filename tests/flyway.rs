@@ -142,6 +142,21 @@ fn the_row_names_who_applied_it() {
     }
 }
 
+/// The row that is there before the script runs says at its end how long that took.
+#[test]
+fn a_row_that_is_completed_says_how_long_it_took() {
+    for (engine, slow) in [(Engine::Postgres, "SELECT pg_sleep(0.2);\n"), (Engine::MySql, "DO SLEEP(0.2);\n")]
+    {
+        let Some(database) = Database::on(engine) else { return };
+        let files =
+            Migrations::of(&[("V1.0__a.sql", slow), ("V1.0__a.sql.conf", "executeInTransaction=false\n")]);
+        starts(&database, &files);
+        let took: u32 =
+            database.one(&format!("SELECT execution_time FROM {TABLE}")).parse().expect("a number");
+        assert!((200..10_000).contains(&took), "{engine:?}: {took}");
+    }
+}
+
 /// Flyway's lock is bound to a transaction, unless it is told otherwise; castoff's session excludes both.
 #[test]
 fn flyway_itself_is_kept_out_while_castoff_migrates() {

@@ -307,6 +307,10 @@ pub(super) fn stopped_within(
     broken: &Broken,
 ) -> Failure {
     let id = &planned.step.migration.id;
+    if broken.left == Left::Nothing && planned.residue == Residue::Index {
+        let left = "an INVALID index may have stayed, which the next start removes";
+        return stop.failure(&format!("migration {id} was cancelled; {left}"));
+    }
     if broken.left == Left::Nothing {
         return stop.failure(&format!("migration {id} was cancelled and rolled back"));
     }

@@ -40,3 +40,23 @@ fn a_long_description_is_known_again(database: &Database) {
     files.write(&long("y"), "INSERT INTO t VALUES (2);\n");
     Run::migrate(database, &files).output().exits(Exit::Data).says(&long("y"));
 }
+
+/// `flyway repair` takes nothing but the failure away.
+#[test]
+fn earlier_runs_stay_when_the_last_one_failed_and_is_resolved() {
+    let Some(database) = Database::on(Engine::MySql) else { return };
+    let files = Migrations::of(&[
+        ("V1.0__t.sql", "CREATE TABLE t (id INT);\n"),
+        ("R__r.sql", "INSERT INTO t VALUES (1);\n"),
+    ]);
+    starts(&database, &files);
+    files.write("R__r.sql", "INSERT INTO nowhere VALUES (1);\n");
+    Run::migrate(&database, &files).output().exits(Exit::MigrationFailed);
+    let marks = || history(&database).iter().map(|row| row[4].clone().expect("a mark")).collect::<Vec<_>>();
+    assert_eq!(marks(), ["yes", "yes", "no"]);
+    let resolve = ["resolve", "--rolled-back", "R__r"];
+    Run::new(resolve).database(&database).migrations(&files).output().succeeds();
+    assert_eq!(marks(), ["yes", "yes"]);
+    files.write("R__r.sql", "INSERT INTO t VALUES (1);\n");
+    starts(&database, &files).event("migrate.none");
+}

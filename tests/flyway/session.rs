@@ -56,7 +56,8 @@ fn an_index_is_built_concurrently_without_being_told() {
     files.write("V1.1__i.sql", "CREATE UNIQUE INDEX CONCURRENTLY i ON a (id);\n");
     assert_eq!(starts(&database, &files).applied(), ["1.1"]);
     assert_eq!(database.one("SELECT indisvalid FROM pg_index WHERE indexrelid = 'i'::regclass"), "t");
-    assert_eq!(history(&database)[1][4].as_deref(), Some("yes"));
+    let rows = history(&database);
+    assert_eq!((rows.len(), rows[1][4].as_deref()), (2, Some("yes")));
 }
 
 /// What restores the session before a script is no mark: nothing tells how far this one got.
@@ -111,4 +112,26 @@ fn an_index_whose_file_has_been_renamed_is_left_to_a_person() {
     assert_eq!(starts(&database, &files).applied(), ["1.1.0"]);
     let row = history(&database).pop().expect("a row");
     assert_eq!((row[0].as_deref(), row[4].as_deref()), (Some("1.1.0"), Some("yes")));
+}
+
+/// The mark is taken back, and what is left of the index is not said to be rolled back.
+#[test]
+fn an_index_that_is_stopped_leaves_no_row_and_is_built_by_the_next_start() {
+    let Some(database) = Database::on(Engine::Postgres) else { return };
+    let files = Migrations::of(&[("V1.0__a.sql", "CREATE TABLE a (id INT);\n")]);
+    starts(&database, &files);
+    // A writer that stays open: a concurrent build waits for it, its index INVALID meanwhile.
+    let mut writer = database.client();
+    writer.exec("BEGIN; INSERT INTO a VALUES (1)");
+    files.write("V1.1__i.sql", "CREATE INDEX CONCURRENTLY i ON a (id);\n");
+    let mut running = Run::migrate(&database, &files).option(["--stop-grace", "200ms"]).spawn();
+    let valid = "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass('i')";
+    crate::harness::eventually("the index is there", || (!database.rows(valid).is_empty()).then_some(()));
+    running.signal(nix::sys::signal::Signal::SIGTERM);
+    let run = running.wait().exits_with(143);
+    assert!(!run.field("exit", "reason").contains("rolled back"), "{run}");
+    assert_eq!((history(&database).len(), database.one(valid).as_str()), (1, "f"), "{run}");
+    writer.exec("COMMIT");
+    assert_eq!(starts(&database, &files).applied(), ["1.1"]);
+    assert_eq!((history(&database).len(), database.one(valid).as_str()), (2, "t"));
 }

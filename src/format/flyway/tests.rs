@@ -158,6 +158,7 @@ fn callbacks_stand_where_their_moment_is() {
     assert_eq!(seen.accompanying.len(), 5);
     let seen = assess(&list, &[applied(1, &list, "R__y")]);
     assert!(!seen.accompanying.contains(&"beforeRepeatables".to_owned()));
+    assert!(seen.accompanying.contains(&"afterVersioned".to_owned()));
     let callback = step_of(Postgres, &list, "beforeMigrate__a");
     assert!(!callback.is_recorded() && callback.atomicity == Atomicity::Together);
 }
