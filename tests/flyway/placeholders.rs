@@ -46,6 +46,18 @@ fn a_value_is_never_shown() {
     assert!(!failed.stderr.contains("hunter2"), "{failed}");
 }
 
+/// Nor in what the server says besides, such as a hint.
+#[test]
+fn a_value_that_the_server_tells_is_masked() {
+    let Some(database) = Database::on(Engine::Postgres) else { return };
+    let script = "DO $$ BEGIN RAISE EXCEPTION 'no %', '${shown}' USING HINT = 'not ${shown}', DETAIL = '${shown}'; END $$;\n";
+    let files = Migrations::of(&[("V1.0__a.sql", script)]);
+    let run = Run::migrate(&database, &files).env("FLYWAY_PLACEHOLDERS_SHOWN", "hunter2hunter2");
+    let failed = run.output().exits(Exit::MigrationFailed);
+    assert!(failed.field("migration.failed", "hint").starts_with("not ***; "), "{failed}");
+    assert!(!failed.stderr.contains("hunter2"), "{failed}");
+}
+
 #[test]
 fn the_schema_is_the_one_the_history_is_in() {
     let Some(database) = Database::on(Engine::Postgres) else { return };
