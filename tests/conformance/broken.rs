@@ -3,7 +3,7 @@
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
-use crate::harness::{Finished, Run, eventually, heavy};
+use crate::harness::{Engine, Finished, Run, eventually, heavy};
 use crate::project::Project;
 use crate::site::{Site, has_not_started, has_started};
 use crate::stand::Stand;
@@ -167,4 +167,50 @@ pub(crate) fn killed_without_a_transaction(site: &Site) {
         let run = has_not_started(site.run(&project(site, true, "")).output(), 80);
         assert!(run.field("migration.failed", "statement").starts_with("VACUUM"), "{run}");
     }
+}
+
+/// A script stays only together with what the history says of it.
+pub(crate) fn row_that_cannot_be_written(site: &Site) {
+    let mut project = Project::new(site.tool);
+    project.add(10, "first", "CREATE TABLE a (id INT);\n");
+    site.starts(&project);
+    let table = site.tool.ledger(site.engine()).table;
+    for statement in refusing(site.engine(), table) {
+        site.database.exec(&statement);
+    }
+    project.add(20, "second", "CREATE TABLE half (id INT);\n");
+    let before = site.whole_history();
+    let run = has_not_started(site.run(&project).output(), 80);
+    assert!(run.field("exit", "reason").contains(&project.id(20)), "{run}");
+    let is_known = site.whole_history() != before;
+    assert!(is_known || !site.database.has_table("half"), "{run}");
+    let marks = site.tool.aftermath(site.engine(), Cause::Kill, false).mark.is_some();
+    assert_eq!(is_known, marks, "{run}");
+    if !marks {
+        let on = if site.engine() == Engine::Postgres { format!(" ON {table}") } else { String::new() };
+        for trigger in ["refused_insert", "refused_update"] {
+            site.database.exec(&format!("DROP TRIGGER {trigger}{on}"));
+        }
+        assert_eq!(site.starts(&project).applied(), [project.id(20)]);
+        site.assert_applied(&project, &[10, 20]);
+    }
+}
+
+/// What makes the history refuse every row as soon as the second script has run.
+fn refusing(engine: Engine, table: &str) -> Vec<String> {
+    let trigger = |event: &str| match engine {
+        Engine::Postgres => format!(
+            "CREATE TRIGGER refused_{event} BEFORE {event} ON {table} FOR EACH ROW EXECUTE FUNCTION refuse()"
+        ),
+        _ => format!(
+            "CREATE TRIGGER refused_{event} BEFORE {event} ON {table} \
+             WHEN EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'half') \
+             BEGIN SELECT RAISE(ABORT, 'refused'); END"
+        ),
+    };
+    let function = "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+                    IF to_regclass('public.half') IS NOT NULL THEN RAISE EXCEPTION 'refused'; END IF; \
+                    RETURN NEW; END $$";
+    let function = (engine == Engine::Postgres).then(|| function.to_owned());
+    function.into_iter().chain(["insert", "update"].map(trigger)).collect()
 }

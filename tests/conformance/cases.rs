@@ -25,6 +25,8 @@ macro_rules! conformance {
                 killed_in_the_middle
                 killed_without_a_transaction
                 stopped_in_the_middle;
+            broken [postgres sqlite]
+                row_that_cannot_be_written;
             herd [postgres mariadb sqlite]
                 twenty_in_the_middle_of_a_slow_migration
                 fifty_at_once
