@@ -79,6 +79,9 @@ pub(super) fn recordable(engine: Engine, step: &Step, during: During, error: &Db
 
 const QUOTES: [char; 2] = ['"', '\''];
 
+/// The longest statement, in bytes, in which every piece of an error is looked for: longer ones would take seconds.
+const LONGEST: usize = 256 * 1024;
+
 /// Takes out what a server quotes.
 ///
 /// Everything between the first and the last quotation mark goes: MySQL quotes as it stands a text that itself holds
@@ -189,6 +192,10 @@ impl Place {
             error.to_owned()
         };
         match &self.put_in {
+            Some(put_in) if put_in.sent.len() > LONGEST => {
+                "the server's message is not shown, because a value was put into a statement of this size"
+                    .into()
+            }
             Some(put_in) => without_values(&said, put_in),
             None => said,
         }
@@ -368,5 +375,12 @@ mod tests {
         assert_eq!(said(error), error);
         let said = |error| discreet(error, "RAISE '${TOKEN}'", Some("p@s-s!x y z"));
         assert_eq!(said("not t.p@s-s!x1 but p@s-s!x y z (P0001)"), "not t.***1 but *** (P0001)");
+    }
+
+    #[test]
+    fn of_a_statement_too_long_to_search_nothing_is_told() {
+        let written = format!("SELECT '{}', ${{TOKEN}}", "x".repeat(300_000));
+        let said = discreet("not t.geheim", &written, Some("geheim"));
+        assert!(!said.contains("geheim") && said.contains("not shown"), "{said}");
     }
 }
