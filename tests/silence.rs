@@ -82,11 +82,10 @@ fn waiters_leave_the_application_room_within_its_role_s_connection_limit() {
     let Some(database) = Database::on(Engine::Postgres) else { return };
     database.exec(&format!("ALTER ROLE {} CONNECTION LIMIT 4", database.name()));
     let (files, _holder) = slow(&database);
-    let _waiters: Vec<_> = (0..6).map(|_| Run::migrate(&database, &files).spawn()).collect();
+    let waiters: Vec<_> = (0..6).map(|_| Run::migrate(&database, &files).spawn()).collect();
     eventually("every waiter has seen the lock, or the role's limit", || {
-        let sessions =
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND usename = datname";
-        (database.one(sessions) == "4").then_some(())
+        let seen = |waiter: &Running| waiter.has_logged("lock.waiting") || waiter.has_logged("wait.retry");
+        waiters.iter().all(seen).then_some(())
     });
     let application = Run::new(["wait"]).database(&database).option(["--wait-timeout", "3s"]).output();
     application.succeeds();

@@ -30,20 +30,18 @@ pub(super) fn edited(edited: &[String], migrations: &Migrations) -> Failure {
 
 /// A migration comes too late.
 pub(super) fn out_of_order(seen: &Assessment, migrations: &Migrations) -> Failure {
-    let late = &seen.late;
-    // A history is in the order in which it was written: what was applied last may sort before this as well.
-    let is_applied = |id: &String| seen.applied.iter().any(|applied| applied.id == *id);
-    let mut ids = migrations.list.iter().map(|migration| &migration.id);
-    let last = ids.rfind(|id| is_applied(id) || late.contains(id)).filter(|id| is_applied(id));
-    let last = last.map_or("another", String::as_str);
-    Failure::message(
-        Exit::Data,
-        format!("{} sorts before {last}, which is already applied: out of order", files(late, migrations)),
-    )
-    .hint(
-        "give it a later version, or say what is to be done with it: --out-of-order apply or skip \
-         (CASTOFF_OUT_OF_ORDER); nothing was applied",
-    )
+    // What was recorded last need not sort last, and what sorts behind may not be here.
+    let is_applied = |id: &&String| seen.applied.iter().any(|applied| applied.id == **id);
+    let mut behind =
+        migrations.list.iter().map(|migration| &migration.id).skip_while(|id| !seen.late.contains(id));
+    let next = behind.find(is_applied).filter(|_| seen.missing.is_empty());
+    let next = next.map_or("what is".to_owned(), |id| format!("{id}, which is"));
+    let late = files(&seen.late, migrations);
+    Failure::message(Exit::Data, format!("{late} sorts before {next} already in the history: out of order"))
+        .hint(
+            "give it a later version, or say what is to be done with it: --out-of-order apply or skip \
+             (CASTOFF_OUT_OF_ORDER); nothing was applied",
+        )
 }
 
 /// Something was applied that is not here, and this is not just an older image.
