@@ -341,8 +341,10 @@ pub trait Format: Sync {
         None
     }
 
-    /// The keys the tool itself locks, where it does.
-    fn lock_keys(&self, at: &Site<'_>) -> Vec<LockKey>;
+    /// The keys the tool itself locks. Many tools lock nothing.
+    fn lock_keys(&self, _: &Site<'_>) -> Vec<LockKey> {
+        Vec::new()
+    }
 
     /// What the tool does by itself, without being told.
     fn habits(&self, engine: Engine) -> Habits;

@@ -12,7 +12,7 @@ use self::revision::Revision;
 use super::{
     Amendment, Assessment, Files, Format, Gathered, Habits, Migration, Repair, Site, Step, Told, Turn,
 };
-use crate::engine::{Engine, Ledger, LockKey, Row, TableName};
+use crate::engine::{Engine, Ledger, Row, TableName};
 use crate::exit::{Exit, Failure, Result};
 
 mod config;
@@ -109,11 +109,6 @@ impl Format for Alembic {
         let table = table.cloned().unwrap_or_else(usual);
         let create = vec![CREATE.replace("{name}", &table.name)];
         Ledger { table, select: "SELECT version_num FROM {table} ORDER BY version_num".into(), create }
-    }
-
-    /// Alembic takes no lock.
-    fn lock_keys(&self, _: &Site<'_>) -> Vec<LockKey> {
-        Vec::new()
     }
 
     /// `get_revisions` of `script/revision.py` fails for a head that no file has; there is no checksum.

@@ -9,7 +9,7 @@ use super::{
     Amendment, Applied, Assessment, Entry, Files, Format, Habits, Migration, Part, Repair, Site, Step, Told,
     Turn, Wishes, go_drivers, same_version, utf8, without_mark,
 };
-use crate::engine::{Engine, Ledger, LockKey, Row, TableName, Value};
+use crate::engine::{Engine, Ledger, Row, TableName, Value};
 use crate::exit::{Exit, Failure, Result};
 
 mod blocks;
@@ -99,11 +99,6 @@ impl Format for Dbmate {
             select: "SELECT * FROM {table}".into(),
             create: vec![create.into()],
         }
-    }
-
-    /// It takes none.
-    fn lock_keys(&self, _: &Site<'_>) -> Vec<LockKey> {
-        Vec::new()
     }
 
     fn habits(&self, _: Engine) -> Habits {

@@ -9,7 +9,7 @@ use super::{
     Amendment, Applied, Assessment, Entry, Files, Format, Habits, Migration, Part, Repair, Site, Step, Told,
     Turn, foreign_row, refuse_twins, session, timestamp, unreadable, utf8,
 };
-use crate::engine::{Engine, Ledger, LockKey, Row, TableName, Value};
+use crate::engine::{Engine, Ledger, Row, TableName, Value};
 use crate::exit::Result;
 
 mod metadata;
@@ -102,11 +102,6 @@ impl Format for Diesel {
             select: format!("SELECT version, {run_on} FROM {{table}} ORDER BY run_on, version"),
             create: vec![CREATE.into()],
         }
-    }
-
-    /// It locks nothing: `.diesel_lock` is for `diesel migration generate`.
-    fn lock_keys(&self, _: &Site<'_>) -> Vec<LockKey> {
-        Vec::new()
     }
 
     /// `pending_migrations` of `diesel_migrations/src/migration_harness.rs`: whatever is on disk and not in the history.

@@ -9,7 +9,7 @@ use super::{
     Amendment, Assessment, Clock, Entry, Files, Format, Habits, Migration, OutOfOrder, Parameter, Part,
     Repair, Site, Step, Told, Turn, flyway, has_directives, refuse_twins, session, unreadable, utf8,
 };
-use crate::engine::{Engine, Ledger, LockKey, Row, TableName, Value};
+use crate::engine::{Engine, Ledger, Row, TableName, Value};
 use crate::exit::Result;
 use checksum::{Width, checksum};
 
@@ -101,11 +101,6 @@ impl Format for Refinery {
     fn create(&self, _: Engine, migrations: &[Migration]) -> Option<Vec<String>> {
         let wide = migrations.iter().any(|migration| migration.id.parse().map(narrowest) == Ok(Width::Eight));
         wide.then(|| vec![CREATE.replace("int4", "int8")])
-    }
-
-    /// It locks nothing.
-    fn lock_keys(&self, _: &Site<'_>) -> Vec<LockKey> {
-        Vec::new()
     }
 
     /// `Runner::new`: `abort_divergent` and `abort_missing`, the latter for either direction.

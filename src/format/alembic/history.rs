@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use crate::engine::Row;
-use crate::exit::{Exit, Failure, Result};
-use crate::format::{Applied, Assessment, Migration};
+use crate::exit::Result;
+use crate::format::{Applied, Assessment, Migration, foreign_row};
 
 /// The shortest id of which a beginning may stand for the whole, less one; `_revision_for_ident` of
 /// `script/revision.py`.
@@ -20,11 +20,7 @@ pub(super) fn assess(migrations: &[Migration], history: &[Row]) -> Result<Assess
     let mut todo = Vec::new();
     for row in history {
         let [Some(head)] = row.as_slice() else {
-            return Err(Failure::message(
-                Exit::Data,
-                format!("a row of the version table is not one of Alembic's: {row:?}"),
-            )
-            .hint("check --history-table and --format"));
+            return Err(foreign_row("Alembic", row));
         };
         match by_id.get(head.as_str()).copied().or_else(|| beginning(migrations, head)) {
             Some(index) => todo.push(index),

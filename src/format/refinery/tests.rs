@@ -61,7 +61,7 @@ fn a_version_that_is_no_integer_and_one_that_comes_twice_are_refused() {
 #[test]
 fn a_program_is_refused_by_name_where_it_is_pending() {
     let migrations =
-        read(&[("V1__init.sql", F), ("V2__barrel.rs", "pub fn migration() -> String { todo!() }")]);
+        read(&[("V1__init.sql", F), ("V2__barrel.rs", "pub fn migration() -> String { barrel() }")]);
     assert!(migrations[1].unusable.as_ref().unwrap().starts_with("it is a Rust program"));
     let history = [row("1", "init", "14534297154302664340"), row("2", "barrel", "7")];
     let seen = Refinery.assess(&site(Engine::Postgres), &migrations, &history).unwrap();
