@@ -13,15 +13,19 @@ use crate::environment::Environment;
 use crate::exit::{Exit, Failure};
 use crate::format::{FORMATS, OutOfOrder};
 use crate::user::{Accounts, User};
-use choices::{MODES, drift, format_name, mode, out_of_order, pooler, timeouts};
+use choices::{MODES, drift, format_name, init, mode, out_of_order, pooler, timeouts};
+use health::{health, listen};
+use hooks::{command, hooks};
 use report::Report;
 use settings::Settings;
 use sources::Sources;
 use sqlite::Folders;
-use values::{boolean, choice, glob, table_name};
+use values::{boolean, choice, count, glob, table_name};
 
 pub mod choices;
 pub mod database;
+pub mod health;
+pub mod hooks;
 pub mod wait_for;
 
 mod dialect;
@@ -48,13 +52,23 @@ mod url;
 mod values;
 
 pub use crate::log::Settings as LogSettings;
-pub use choices::{Drift, Mode, Pooler, Timeouts};
+pub use choices::{Drift, Init, Mode, Pooler, Timeouts};
 pub use database::Database;
+pub use health::{Health, Listen, Require};
+pub use hooks::Hooks;
 pub use wait_for::{Awaited, WaitTarget};
 
 /// Variables that carry secrets; the application does not get them.
-pub const SECRET_VARIABLES: [&str; 4] =
-    ["CASTOFF_DATABASE_URL", "CASTOFF_DATABASE_SECRET", "CASTOFF_DATABASE_PASSWORD", "CASTOFF_WAIT_FOR"];
+pub const SECRET_VARIABLES: [&str; 5] = [
+    "CASTOFF_DATABASE_URL",
+    "CASTOFF_DATABASE_SECRET",
+    "CASTOFF_DATABASE_PASSWORD",
+    "CASTOFF_WAIT_FOR",
+    "CASTOFF_TARGET",
+];
+
+/// How often a statement is tried again that did not get its table's lock, unless the user says.
+const DDL_LOCK_RETRIES: u32 = 20;
 
 /// Everything castoff was told, validated.
 #[derive(Clone, Debug)]
@@ -68,7 +82,7 @@ pub struct Config {
     /// The mode is off, or `--only-for` does not match: become the application now.
     pub start_at_once: bool,
     /// The database; `None` only if [`start_at_once`](Self::start_at_once), or if only
-    /// [`wait_for`](Self::wait_for) is waited for.
+    /// [`wait_for`](Self::wait_for) is waited for, or for [`Task::Health`].
     pub database: Option<Database>,
     /// What must be ready besides the database.
     pub wait_for: Vec<WaitTarget>,
@@ -92,8 +106,18 @@ pub struct Config {
     pub create_database: bool,
     /// Deadlines.
     pub timeouts: Timeouts,
+    /// What runs before and after the migrations.
+    pub hooks: Hooks,
+    /// How often a statement is tried again that did not get its table's lock in time.
+    pub ddl_lock_retries: u32,
     /// Whom the application and commands become; `None` to stay as castoff is.
     pub user: Option<User>,
+    /// Whether castoff stays as PID 1 and the application is its child.
+    pub init: Init,
+    /// Where probes are answered while the application does not run yet.
+    pub health_listen: Option<Listen>,
+    /// What `health` looks at besides the configured database.
+    pub health: Health,
     /// The application's environment: as found, without [`SECRET_VARIABLES`].
     pub environment: Environment,
     /// Whether the application is given [`Database::export_url`] as `DATABASE_URL`.
@@ -145,10 +169,11 @@ impl Config {
             // The one mistake that counts: the application must not run as root because a name was misspelt.
             let mut own = Report::default();
             let user = user(&settings, &mut own);
+            let init = init(&settings, &mut report);
             if own.has_mistakes() {
                 return Parsed::Refuse { logs, warnings: Vec::new(), failure: own.failure() };
             }
-            return Parsed::Run(Box::new(Self::at_once(&line, environment, user, logs, &report)));
+            return Parsed::Run(Box::new(Self::at_once(&line, environment, (user, init), logs, &report)));
         }
         let config = Self::read(&settings, logs, directory, &mut report);
         if report.has_mistakes() {
@@ -158,11 +183,11 @@ impl Config {
         Parsed::Run(Box::new(config))
     }
 
-    /// Nothing is read but as whom and how to log, so that nothing else can keep the application from starting.
+    /// Nothing is read but as whom and as whose child, and how to log, so that nothing else can keep the application from starting.
     fn at_once(
         line: &CommandLine,
         environment: &Environment,
-        user: Option<User>,
+        (user, init): (Option<User>, Init),
         logs: LogSettings,
         report: &Report,
     ) -> Self {
@@ -183,7 +208,12 @@ impl Config {
             pooler: Pooler::default(),
             create_database: false,
             timeouts: Timeouts::default(),
+            hooks: Hooks::default(),
+            ddl_lock_retries: 0,
             user,
+            init,
+            health_listen: None,
+            health: Health::default(),
             environment: environment.without(&SECRET_VARIABLES),
             export_database_url: false,
             logs,
@@ -199,7 +229,7 @@ impl Config {
         let migrations = settings.get("migrations", report).map(|setting| PathBuf::from(setting.value));
         let names: Vec<&str> = FORMATS.iter().map(|format| format.name()).collect();
         let format = settings.parse("format", |text| format_name(text, &names), report).flatten();
-        let migrate_command = migrate_command(settings, report);
+        let migrate_command = command(settings, "migrate-command", "alembic upgrade heads", report);
         let on_edited = settings.parse("on-edited", drift, report);
         let on_missing = settings.parse("on-missing", drift, report);
         let out_of_order = settings.parse("out-of-order", out_of_order, report);
@@ -207,22 +237,28 @@ impl Config {
         let create_database = settings.parse("create-database", boolean, report).unwrap_or_default();
         let export_database_url = settings.parse("export-database-url", boolean, report).unwrap_or_default();
         let timeouts = timeouts(settings, report);
+        let hooks = hooks(settings, report);
+        let ddl_lock_retries = settings.parse("ddl-lock-retries", count, report).unwrap_or(DDL_LOCK_RETRIES);
         let user = user(settings, report);
+        let init = init(settings, report);
+        let health_listen = settings.parse("health-listen", listen, report);
         let explicit_table = settings.parse("history-table", table_name, report);
         let environment = settings.environment.without(&SECRET_VARIABLES);
         let folders = Folders::of(migrations.as_deref(), directory);
         let mistakes = report.mistakes().len();
-        let places = wait_for::sources(settings, directory, report);
+        let places = wait_for::sources("wait-for", settings, directory, report);
         // A list that cannot be read was to name something.
         let names_others = !places.is_empty() || report.mistakes().len() > mistakes;
         let only_waits = matches!((&settings.line.task, mode), (Task::Wait, _) | (Task::Become, Mode::Wait));
         let way_out = match (only_waits, names_others) {
+            _ if settings.line.task == Task::Health => None,
             (true, true) => None,
             (true, false) => Some(", or name something else in --wait-for"),
             (false, _) => Some("; --mode off needs none"),
         };
         let database = database(settings, way_out, &folders, directory, &environment, report);
         let wait_for = wait_for::collect(places, settings, &folders, &environment, report);
+        let health = health(settings, &folders, directory, &environment, report);
         let history_table = history_table(explicit_table, database.as_ref(), report);
         if export_database_url
             && let Some(database) = &database
@@ -249,7 +285,12 @@ impl Config {
             pooler,
             create_database,
             timeouts,
+            hooks,
+            ddl_lock_retries,
             user,
+            init,
+            health_listen,
+            health,
             environment,
             export_database_url,
             logs,
@@ -271,11 +312,6 @@ fn starts_at_once(settings: &Settings<'_>) -> bool {
     }
     let words: Vec<_> = settings.line.command.iter().map(|word| word.to_string_lossy()).collect();
     settings.get("only-for", &mut ignored).is_some_and(|pattern| !glob(&pattern.value, &words.join(" ")))
-}
-
-fn migrate_command(settings: &Settings<'_>, report: &mut Report) -> Option<Line> {
-    let setting = settings.get("migrate-command", report)?;
-    report.accept(Line::split(&setting.origin, &setting.value, "alembic upgrade heads"))
 }
 
 /// As whom the application runs.

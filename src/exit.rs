@@ -7,6 +7,8 @@ use std::fmt;
 /// Codes may be added, never reused: deployment files and alerts rely on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Exit {
+    /// 1: `health` found the container unhealthy.
+    Unhealthy,
     /// 64: a flag, variable or URL is wrong; the format is ambiguous; there is no command after `--`.
     Usage,
     /// 65: the migrations cannot be trusted: unreadable, duplicate, edited, diverged, an earlier one failed.
@@ -41,7 +43,8 @@ pub enum Exit {
 
 impl Exit {
     /// Every code but the signals', for tests and help texts that must not forget one.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
+        Self::Unhealthy,
         Self::Usage,
         Self::Data,
         Self::NoInput,
@@ -61,6 +64,7 @@ impl Exit {
     /// The process exit status.
     pub fn code(self) -> u8 {
         match self {
+            Self::Unhealthy => 1,
             Self::Usage => 64,
             Self::Data => 65,
             Self::NoInput => 66,
@@ -79,6 +83,61 @@ impl Exit {
             Self::Signal(number) => u8::try_from(128 + number).unwrap_or(u8::MAX),
         }
     }
+
+    /// What it means, and whether another start may end otherwise; for the help.
+    fn meaning(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Unhealthy => ("`health`: not healthy", "-"),
+            Self::Usage => {
+                ("a flag, variable or URL is wrong; the format is ambiguous; no command after `--`", "no")
+            }
+            Self::Data => (
+                "the migrations cannot be trusted: unreadable, edited, diverged, an earlier one failed",
+                "no",
+            ),
+            Self::NoInput => ("the migrations directory is missing, or without a migration", "no"),
+            Self::Unavailable => {
+                ("the database, or a --wait-for, was not ready before the wait timeout", "yes")
+            }
+            Self::Internal => ("a bug in castoff", "no"),
+            Self::OsError => ("the operating system refused something", "maybe"),
+            Self::OutcomeUnknown => {
+                ("the connection was lost while migrating, and what came of it is unknown", "look first")
+            }
+            Self::LockTimeout => ("another process held the lock until the lock timeout", "yes"),
+            Self::Refused => {
+                ("refused for good: password, permission, no such database, TLS, a pooler in between", "no")
+            }
+            Self::MigrationFailed => {
+                ("a migration, a hook or the migrate command failed, here or in another replica", "no")
+            }
+            Self::MigrateTimeout => {
+                ("the migrate timeout passed; the work was cancelled on the server", "maybe")
+            }
+            Self::Pending => ("migrations are pending", "yes"),
+            Self::NotExecutable => ("the application was found but cannot be executed", "no"),
+            Self::NotFound => ("the application was not found", "no"),
+            Self::Signal(_) => ("signal n arrived before the application was started", "-"),
+        }
+    }
+}
+
+/// Every code with its meaning: `castoff help exit-codes`.
+pub fn table() -> String {
+    let mut table = String::from(
+        "How castoff ends. Once the application runs, the code is the application's.\n\n  code   retry        meaning\n",
+    );
+    let mut line = |code: &str, retry: &str, meaning: &str| {
+        table.push_str(&format!("  {code:<6} {retry:<12} {meaning}\n"));
+    };
+    line("0", "-", "done, healthy, up to date, or an older image on a newer database");
+    for exit in Exit::ALL {
+        let (meaning, retry) = exit.meaning();
+        line(&exit.code().to_string(), retry, meaning);
+    }
+    let (meaning, retry) = Exit::Signal(0).meaning();
+    line("128+n", retry, meaning);
+    table
 }
 
 /// Why castoff ends without becoming the application: a code, the reason, and what to do now.

@@ -159,8 +159,7 @@ impl Life<'_> {
         let conditions = Conditions {
             limit: config.timeouts.connect,
             writable: self.needs_writes(),
-            // `status` changes nothing.
-            create_database: config.create_database && !matches!(config.task, Task::Status { .. }),
+            create_database: config.create_database && !self.only_looks(),
         };
         let mut attempts = Attempts::new(&mut connector, conditions);
         let times = &mut prepared.times;
@@ -221,11 +220,15 @@ impl Life<'_> {
         }
     }
 
-    /// What must be ready besides the database. `status` and `resolve` are about the database alone.
+    /// What must be ready besides the database. Most subcommands are about the database alone.
     fn others(&self) -> &[WaitTarget] {
         match self.config.task {
-            Task::Status { .. } | Task::Resolve { .. } => &[],
             Task::Become | Task::Migrate | Task::Wait => &self.config.wait_for,
+            Task::Status { .. }
+            | Task::Plan { .. }
+            | Task::Resolve { .. }
+            | Task::Revert { .. }
+            | Task::Health => &[],
         }
     }
 
@@ -281,7 +284,12 @@ impl Life<'_> {
         let only_waits = self.config.task == Task::Wait || self.config.mode == Mode::Wait;
         let standby_will_do =
             matches!(attrs, Some(SessionAttrs::Any | SessionAttrs::ReadOnly | SessionAttrs::PreferStandby));
-        !(matches!(self.config.task, Task::Status { .. }) || only_waits && standby_will_do)
+        !(self.only_looks() || only_waits && standby_will_do)
+    }
+
+    /// Whether nothing at all may be changed.
+    fn only_looks(&self) -> bool {
+        matches!(self.config.task, Task::Status { .. } | Task::Plan { .. } | Task::Health)
     }
 
     /// A phase that may simply be dropped when a signal arrives: nothing of it is left on the server.

@@ -59,7 +59,7 @@ fn run(config: &Config, signals: &Signals, started: Instant) -> Result<Option<Ex
     announce(config);
     let mut application = match &config.task {
         Task::Become => Some(Application::look_up(&config.command, &config.environment)?),
-        Task::Migrate | Task::Wait | Task::Status { .. } | Task::Resolve { .. } => None,
+        _ => None,
     };
     let user = config.user.as_ref();
     if let (Some(application), Some(user)) = (&mut application, user) {

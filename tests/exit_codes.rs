@@ -17,6 +17,7 @@ fn case(exit: Exit) -> Option<Finished> {
     };
     let on_postgres = || Database::on(Engine::Postgres);
     Some(match exit {
+        Exit::Unhealthy => Run::new(["health", "--target", "tcp://127.0.0.1:1"]).output(),
         Exit::Usage => nobody().env("CASTOFF_WAIT_TIMEOUT", "soon").env("CASTOFF_MODE", "x").output(),
         Exit::Data => {
             files.write("01_again.sql", "SELECT 1;\n");

@@ -16,11 +16,17 @@ pub struct Opt {
     pub secret: bool,
     /// Whether the flag may be given several times; the variable then holds a list, separated by commas.
     pub repeatable: bool,
+    /// The only subcommand that has it; `None` for one that all have.
+    pub of: Option<&'static str>,
 }
 
 impl Opt {
     const fn repeatable(self) -> Self {
         Self { repeatable: true, ..self }
+    }
+
+    const fn of(self, subcommand: &'static str) -> Self {
+        Self { of: Some(subcommand), ..self }
     }
 
     /// The option's variable.
@@ -41,13 +47,14 @@ const fn option(
     secret: bool,
     help: &'static str,
 ) -> Opt {
-    Opt { flag, value, heading, help, secret, repeatable: false }
+    Opt { flag, value, heading, help, secret, repeatable: false, of: None }
 }
 
 const WHICH: &str = "Which database";
 const WHAT: &str = "What to do";
 const LONG: &str = "How long";
 const APPLICATION: &str = "The application";
+const HEALTH: &str = "Health";
 const LOGS: &str = "Logs";
 
 /// Every option, in the order of the help.
@@ -177,6 +184,21 @@ pub static OPTIONS: &[Opt] = &[
         "apply, skip or fail when a migration sorts before one that is applied [default: as the tool]",
     ),
     option(
+        WHAT,
+        "before-migrate",
+        "CMD",
+        false,
+        "Run this first, under the lock, when something is pending (a backup); if it fails nothing is applied. Runs as \
+         a migrate command does",
+    ),
+    option(
+        WHAT,
+        "after-migrate",
+        "CMD",
+        false,
+        "Run this once something was applied, under the lock (a seed). Runs as a migrate command does",
+    ),
+    option(
         LONG,
         "wait-for",
         "TARGET",
@@ -210,26 +232,75 @@ pub static OPTIONS: &[Opt] = &[
         "After SIGTERM while migrating: for what cannot be rolled back to finish [default: 8s]",
     ),
     option(
+        LONG,
+        "ddl-lock-timeout",
+        "DURATION",
+        false,
+        "The longest a statement may queue for a table's lock, and live traffic behind it; then it is rolled back and \
+         tried again. 0 is no limit [default: 5s]",
+    ),
+    option(
+        LONG,
+        "ddl-lock-retries",
+        "N",
+        false,
+        "How often a statement is tried again that did not get its lock, with growing pauses [default: 20]",
+    ),
+    option(
         APPLICATION,
         "user",
         "USER[:GROUP]",
         false,
         "Become this user, by name or number, before COMMAND, and run commands as them: gosu's job [default: stay]",
     ),
+    option(
+        APPLICATION,
+        "init",
+        "",
+        false,
+        "Stay as PID 1 instead of becoming COMMAND: forward signals, reap zombies, exit with its code: tini's job \
+         [default: off]",
+    ),
+    option(
+        APPLICATION,
+        "init-group",
+        "",
+        false,
+        "With --init: forward signals to COMMAND's whole process group [default: off]",
+    ),
+    option(
+        HEALTH,
+        "health-listen",
+        "ADDR",
+        false,
+        "While waiting and migrating answer GET /livez (200) and /readyz (503) here, for example 0.0.0.0:8080 or \
+         :8080; closed before COMMAND starts [default: off]",
+    ),
+    option(
+        HEALTH,
+        "target",
+        "TARGET",
+        true,
+        "Unhealthy unless this answers, once the application runs (repeatable; written as for --wait-for)",
+    )
+    .repeatable()
+    .of("health"),
+    option(
+        HEALTH,
+        "require",
+        "WHAT",
+        false,
+        "What else it takes to be healthy once the application runs: none, database (it answers) or migrated (and \
+         nothing is pending) [default: none]",
+    )
+    .of("health"),
     option(LOGS, "log-format", "FORMAT", false, "text or json, on stderr [default: text]"),
     option(LOGS, "log-level", "LEVEL", false, "error, warn, info, debug or trace [default: info]"),
 ];
 
-/// Options that are documented and not in this version. Setting one is a mistake, never ignored.
-pub const LATER_OPTIONS: &[&str] =
-    &["before-migrate", "after-migrate", "ddl-lock-timeout", "ddl-lock-retries", "init", "health-listen"];
-
-/// Subcommands that are documented and not in this version.
-pub const LATER_COMMANDS: &[&str] = &["plan", "revert", "health"];
-
 #[cfg(test)]
 mod tests {
-    use super::{LATER_OPTIONS, OPTIONS, variable};
+    use super::{OPTIONS, variable};
     use std::collections::HashSet;
 
     #[test]
@@ -239,8 +310,7 @@ mod tests {
 
     #[test]
     fn no_flag_is_there_twice() {
-        let all: HashSet<&str> =
-            OPTIONS.iter().map(|option| option.flag).chain(LATER_OPTIONS.iter().copied()).collect();
-        assert_eq!(all.len(), OPTIONS.len() + LATER_OPTIONS.len());
+        let all: HashSet<&str> = OPTIONS.iter().map(|option| option.flag).collect();
+        assert_eq!(all.len(), OPTIONS.len());
     }
 }

@@ -1,4 +1,7 @@
-use super::{CommandLine, OPTIONS, Task, Words, definition, parse};
+use super::definition::definition;
+use super::options::OPTIONS;
+use super::{CommandLine, Task, Until, Words, parse};
+use crate::exit::Exit;
 use std::ffi::OsString;
 
 fn words(line: &str) -> Vec<OsString> {
@@ -90,7 +93,8 @@ fn castoff_after_the_dashes_is_the_subcommand_with_the_options_of_the_entrypoint
     assert_eq!(understood("castoff -- castoff --log-level debug wait").task, Task::Wait);
     assert_eq!(understood("castoff -- castoff -- castoff -- node").command, words("node"));
     assert!(printed("castoff -- castoff --version").starts_with("castoff "));
-    assert!(refused("castoff -- castoff plan").contains("does not have `castoff plan` yet"));
+    assert_eq!(understood("castoff -- castoff plan").task, Task::Plan { json: false });
+    assert!(printed("castoff -- castoff help exit-codes").contains("82"));
 }
 
 #[test]
@@ -118,8 +122,40 @@ fn a_misspelt_flag_is_named_with_its_neighbour() {
 }
 
 #[test]
-fn a_flag_of_a_later_version_says_so() {
-    assert!(refused("castoff --health-listen :80 migrate").contains("does not have --health-listen yet"));
+fn revert_takes_one_step_unless_it_is_told_how_far() {
+    let reverted = |line: &str| understood(line).task;
+    assert_eq!(reverted("castoff revert"), Task::Revert { until: Until::Steps(1) });
+    assert_eq!(reverted("castoff revert --steps 3"), Task::Revert { until: Until::Steps(3) });
+    assert_eq!(reverted("castoff revert --to -1"), Task::Revert { until: Until::To("-1".into()) });
+    for line in ["castoff revert --steps 0", "castoff revert --steps -1", "castoff revert --steps some"] {
+        assert!(refused(line).contains("--steps 2"), "{line}: {}", refused(line));
+    }
+    let why = refused("castoff revert --steps 1 --to 2");
+    assert!(why.contains("`--steps N`") && why.contains("`--to ID`"), "{why}");
+}
+
+#[test]
+fn what_belongs_to_one_subcommand_is_taken_by_no_other() {
+    let line = understood("castoff health --target tcp://a:1 --target tcp://b:1 --require database");
+    assert_eq!((line.task.clone(), line.values("target").len()), (Task::Health, 2));
+    assert_eq!(line.flag("require").unwrap(), "database");
+    assert!(refused("castoff migrate --require database").contains("unknown flag `--require`"));
+    assert!(refused("castoff --target tcp://a:1 -- node").contains("unknown flag `--target`"));
+}
+
+#[test]
+fn help_is_given_on_castoff_on_a_subcommand_and_on_the_exit_codes() {
+    assert_eq!(printed("castoff help"), printed("castoff --help"));
+    assert_eq!(printed("castoff help status"), printed("castoff status --help"));
+    let codes = printed("castoff help exit-codes");
+    for exit in Exit::ALL {
+        assert!(
+            codes.lines().any(|line| line.trim_start().starts_with(&exit.code().to_string())),
+            "{exit:?}"
+        );
+    }
+    assert!(codes.contains("128+n"));
+    assert!(refused("castoff help nonsense").contains("`nonsense`"));
 }
 
 #[test]
@@ -157,9 +193,13 @@ fn every_help_names_every_option_with_its_variable() {
         "castoff migrate --help",
         "castoff wait --help",
         "castoff status --help",
+        "castoff plan --help",
+        "castoff resolve --help",
+        "castoff revert --help",
+        "castoff health --help",
     ] {
         let help = printed(line);
-        for option in OPTIONS {
+        for option in OPTIONS.iter().filter(|option| option.of.is_none_or(|of| line.contains(of))) {
             assert!(help.contains(&format!("--{}", option.flag)), "{line}: --{}", option.flag);
             assert!(
                 help.contains(&format!("[variable: {}", option.variable())),

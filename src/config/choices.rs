@@ -6,7 +6,7 @@ pub use crate::engine::Pooler;
 
 use super::report::{Report, shown};
 use super::settings::Settings;
-use super::values::{choice, duration, limit};
+use super::values::{boolean, choice, duration, limit};
 use crate::cli::Task;
 use crate::format::OutOfOrder;
 
@@ -44,6 +44,20 @@ pub struct Timeouts {
     pub migrate: Option<Duration>,
     /// After SIGTERM, for what cannot be rolled back; zero is none at all.
     pub stop_grace: Duration,
+    /// For a statement to get its table's lock.
+    pub ddl_lock: Option<Duration>,
+}
+
+/// Whether castoff stays when the application starts, and whom it then forwards signals to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Init {
+    /// It does not: it becomes the application.
+    #[default]
+    Off,
+    /// To the application.
+    Child,
+    /// To the application's process group.
+    Group,
 }
 
 impl Default for Timeouts {
@@ -55,6 +69,7 @@ impl Default for Timeouts {
             lock: Some(Duration::from_mins(5)),
             migrate: None,
             stop_grace: Duration::from_secs(8),
+            ddl_lock: Some(Duration::from_secs(5)),
         }
     }
 }
@@ -81,6 +96,21 @@ pub(super) fn mode(settings: &Settings<'_>, report: &mut Report) -> Mode {
     // Only asked for its mistakes: a pattern that does not match has ended the reading long ago.
     settings.get("only-for", report);
     mode
+}
+
+/// Whether castoff stays.
+pub(super) fn init(settings: &Settings<'_>, report: &mut Report) -> Init {
+    let stays = settings.parse("init", boolean, report).unwrap_or_default();
+    let group = settings.parse("init-group", boolean, report).unwrap_or_default();
+    match (stays, group) {
+        (true, true) => Init::Group,
+        (true, false) => Init::Child,
+        (false, true) => {
+            report.warnings.push("--init-group has no effect without --init".into());
+            Init::Off
+        }
+        (false, false) => Init::Off,
+    }
 }
 
 /// The pooler's mode.
@@ -125,5 +155,6 @@ pub(super) fn timeouts(settings: &Settings<'_>, report: &mut Report) -> Timeouts
         lock: settings.parse("lock-timeout", limit, report).unwrap_or(default.lock),
         migrate: settings.parse("migrate-timeout", limit, report).unwrap_or(default.migrate),
         stop_grace: settings.parse("stop-grace", duration, report).unwrap_or(default.stop_grace),
+        ddl_lock: settings.parse("ddl-lock-timeout", limit, report).unwrap_or(default.ddl_lock),
     }
 }

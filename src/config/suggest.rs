@@ -1,7 +1,7 @@
 //! Variables that begin like ours and are none of ours.
 
 use super::report::Report;
-use crate::cli::options::{LATER_OPTIONS, OPTIONS, variable};
+use crate::cli::options::OPTIONS;
 use crate::environment::Environment;
 
 /// Every variable castoff reads that begins with `CASTOFF_`.
@@ -13,22 +13,16 @@ fn known() -> Vec<String> {
     OPTIONS.iter().flat_map(|option| with_file(option.secret, option.variable())).collect()
 }
 
-/// Warns of unknown variables, naming the nearest known one, and refuses those this version does not have yet.
+/// Warns of unknown variables, naming the nearest known one.
 pub(crate) fn check(environment: &Environment, report: &mut Report) {
     let known = known();
-    let later: Vec<String> = LATER_OPTIONS.iter().map(|flag| variable(flag)).collect();
     for (name, value) in environment.iter() {
         let Some(name) = name.to_str().filter(|name| name.starts_with("CASTOFF_")) else { continue };
         if value.is_empty() || known.iter().any(|one| one == name) {
             continue;
         }
-        if later.iter().any(|one| one == name) {
-            report.mistake(format!("{name}: this version of castoff does not have it yet; unset it"));
-            continue;
-        }
         let near = known
             .iter()
-            .chain(&later)
             .map(|one| (strsim::damerau_levenshtein(&name.to_ascii_uppercase(), one), one))
             .min()
             // Half of the name wrong is no slip any more.
@@ -77,11 +71,5 @@ mod tests {
         }
         assert!(checked("CASTOFF_WAIT_TIMOUT", "").warnings.is_empty());
         assert!(checked("CASTOFFER", "x").warnings.is_empty());
-    }
-
-    #[test]
-    fn a_variable_of_a_later_version_is_a_mistake() {
-        assert!(checked("CASTOFF_INIT", "1").failure().reason().contains("CASTOFF_INIT"));
-        assert!(!checked("CASTOFF_INIT", "").has_mistakes());
     }
 }

@@ -57,6 +57,11 @@ pub(crate) fn port(text: &str) -> Result<u16, String> {
         .ok_or_else(|| format!("{} is not a port; write a number from 1 to 65535", shown(text)))
 }
 
+/// How many times.
+pub(crate) fn count(text: &str) -> Result<u32, String> {
+    text.parse().map_err(|_| format!("{} is not a count; write for example 0 or 20", shown(text)))
+}
+
 /// `[SCHEMA.]NAME`, each part plain or in double quotes (`""` stands for one).
 pub(crate) fn table_name(text: &str) -> Result<TableName, String> {
     let wrong = || {

@@ -1,4 +1,4 @@
-//! What `--wait-for` names: things that must be ready besides the configured database.
+//! What `--wait-for` and the `--target` of `health` name: things besides the configured database that must answer.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -15,9 +15,6 @@ use crate::target::Secret;
 use text::{Text, read};
 
 mod text;
-
-/// The flag.
-const FLAG: &str = "wait-for";
 
 /// One thing to wait for.
 #[derive(Clone)]
@@ -122,9 +119,14 @@ impl fmt::Debug for WaitTarget {
     }
 }
 
-/// Where the targets are written: each by itself.
-pub(super) fn sources(settings: &Settings<'_>, directory: &Path, report: &mut Report) -> Vec<Source> {
-    settings.list(FLAG, directory, report)
+/// Where the targets of this flag are written: each by itself.
+pub(super) fn sources(
+    flag: &str,
+    settings: &Settings<'_>,
+    directory: &Path,
+    report: &mut Report,
+) -> Vec<Source> {
+    settings.list(flag, directory, report)
 }
 
 /// Every target; what is wrong with any of them is in the report.

@@ -47,6 +47,7 @@ impl Work {
             (Task::Wait, _) | (Task::Become, Mode::Wait | Mode::Off) => return Ok(Self::Wait),
             (Task::Become | Task::Migrate, _) => true,
             (Task::Status { .. } | Task::Resolve { .. }, _) => false,
+            (Task::Plan { .. } | Task::Revert { .. } | Task::Health, _) => return Err(not_yet(&config.task)),
         };
         let command = config.migrate_command.as_ref().filter(|_| only_the_command_knows(config));
         if let Some(line) = command.filter(|_| applies) {
@@ -70,6 +71,7 @@ impl Work {
             Task::Status { json } => FileTask::Say { json: *json },
             Task::Resolve { resolution, id } => FileTask::Resolve(*resolution, id.clone()),
             Task::Become | Task::Migrate | Task::Wait => apply(config, &migrations)?,
+            Task::Plan { .. } | Task::Revert { .. } | Task::Health => return Err(not_yet(&config.task)),
         };
         Ok(Self::Files(migrations, task))
     }
@@ -108,6 +110,14 @@ pub(super) fn told(config: &Config, engine: Engine) -> Told<'_> {
         multi_statement: database.is_some_and(Database::splits_scripts),
         no_tx_wrap: database.is_some_and(Database::wraps_no_script),
     }
+}
+
+/// What no room has been built for yet.
+fn not_yet(task: &Task) -> Failure {
+    Failure::message(
+        Exit::Usage,
+        format!("this version of castoff does not have `castoff {}` yet", task.name()),
+    )
 }
 
 /// Whether nothing but the migrate command says what is to be migrated.

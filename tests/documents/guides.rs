@@ -5,12 +5,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use castoff::cli::options::{LATER_COMMANDS, LATER_OPTIONS, OPTIONS};
+use castoff::cli::options::OPTIONS;
 use castoff::config::{Config, Parsed};
 use castoff::environment::Environment;
-
-/// What is to come, and stands in one table only.
-const LATER: &str = "## Not in this version yet";
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -218,7 +215,7 @@ fn what_stands_in_place_of_a_line_of_the_script_is_in_this_version() {
     let path = root().join("docs/moving-from-entrypoint-sh.md");
     let text = fs::read_to_string(&path).expect("the guide");
     let mut checked = 0;
-    for span in second_cells(&text, "## Line by line", LATER).into_iter().flat_map(spans) {
+    for span in second_cells(&text, "## Line by line", "\n## sqlx").into_iter().flat_map(spans) {
         let call = match span.split(' ').next() {
             Some("castoff" | "docker") if span.contains("castoff ") => shell(span),
             Some(flag) if flag.starts_with("--") => shell(&format!("castoff {span} -- application")),
@@ -228,26 +225,4 @@ fn what_stands_in_place_of_a_line_of_the_script_is_in_this_version() {
         checked += 1;
     }
     assert!(checked >= 25, "{checked} are too few to be all");
-}
-
-#[test]
-fn what_is_to_come_is_not_there_yet() {
-    let text = fs::read_to_string(root().join("docs/moving-from-entrypoint-sh.md")).expect("the guide");
-    let promised = second_cells(&text, LATER, "\n## sqlx");
-    assert!(!promised.is_empty());
-    for span in promised.into_iter().flat_map(spans) {
-        let word = span.trim_start_matches("castoff ").trim_start_matches("--");
-        let later = match word.split_once(' ') {
-            // The only option whose values come in steps.
-            Some(("mode", value)) => {
-                let arguments = ["castoff", "--mode", value, "--", "application"].map(Into::into).to_vec();
-                matches!(
-                    Config::from(arguments, &Environment::default(), Path::new("/")),
-                    Parsed::Refuse { .. }
-                )
-            }
-            _ => LATER_OPTIONS.contains(&word) || LATER_COMMANDS.contains(&word),
-        };
-        assert!(later, "`{span}` is in this version now: move its row to where it belongs");
-    }
 }

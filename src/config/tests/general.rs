@@ -83,10 +83,11 @@ fn all_mistakes_are_reported_together_each_with_its_place() {
             ("CASTOFF_LOG_LEVEL", "loud"),
             ("CASTOFF_DATABASE_HOST", "db"),
             ("CASTOFF_DATABASE_PORT", "many"),
-            ("CASTOFF_INIT", "1"),
+            ("CASTOFF_HEALTH_LISTEN", "localhost"),
+            ("CASTOFF_DDL_LOCK_RETRIES", "few"),
         ],
     );
-    assert!(why.starts_with("8 mistakes"), "{why}");
+    assert!(why.starts_with("9 mistakes"), "{why}");
     for name in [
         "--lock-timeout: `never`",
         "CASTOFF_WAIT_TIMEOUT: `soon`",
@@ -97,7 +98,8 @@ fn all_mistakes_are_reported_together_each_with_its_place() {
         "CASTOFF_ON_EDITED: `shrug`",
         "CASTOFF_LOG_LEVEL: `loud`",
         "CASTOFF_DATABASE_PORT: `many`",
-        "CASTOFF_INIT: this version",
+        "CASTOFF_HEALTH_LISTEN: `localhost`",
+        "CASTOFF_DDL_LOCK_RETRIES: `few`",
     ] {
         assert!(why.contains(name), "{name} in {why}");
     }
@@ -116,7 +118,8 @@ fn mode_off_starts_the_application_whatever_else_is_wrong() {
         ("DATABASE_URL", "nonsense"),
         ("CASTOFF_DATABASE_URL", "postgres://u:p#w@h/d"),
         ("CASTOFF_DATABASE_URL_FILE", "/nowhere"),
-        ("CASTOFF_INIT", "1"),
+        ("CASTOFF_HEALTH_LISTEN", "localhost"),
+        ("CASTOFF_DDL_LOCK_RETRIES", "few"),
         ("CASTOFF_LOG_LEVEL", "loud"),
         ("CASTOFF_ONLY_FOR", "x"),
     ];
