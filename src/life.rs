@@ -24,9 +24,11 @@ use crate::wait::{self, Others};
 
 mod command;
 mod decide;
+mod errand;
 mod migrate;
 mod remains;
 mod resolve;
+mod verdict;
 mod work;
 
 /// The longest pause before a lost connection is opened again.

@@ -1,38 +1,20 @@
 //! Lock, and have a command apply the migrations.
 
 use std::ffi::OsString;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use tokio::sync::Notify;
-use tokio::time::timeout;
-
-use super::{Life, Times, migrate::nothing_to_do, remains};
+use super::errand::{Errand, Returned};
+use super::verdict::{Judgement, outcome_unknown, unlearned};
+use super::{Life, Times, migrate::nothing_to_do};
 use crate::attempt::{Attempts, Ready, Trouble};
-use crate::command::environment::{Access, environment};
-use crate::command::{Command, Ended, Halt, Line};
-use crate::duration::{milliseconds, whole};
-use crate::engine::{DbError, Engine, Facts, Ledger, LockKey, Reading};
+use crate::command::Line;
+use crate::duration::milliseconds;
+use crate::engine::{Engine, Facts, Ledger, LockKey, Reading};
 use crate::exec::name_phase;
 use crate::exit::{Exit, Failure, Result};
 use crate::lock::{self, Locked, Outcome, Purpose, Undertaking, own_key};
-use crate::migrate::{Stop, Stopper, hold_failure};
+use crate::migrate::{Stopper, hold_failure};
 use crate::plan::Plans;
-use crate::signals::Signal;
-use crate::user::User;
-
-use verdict::{Judgement, judge, outcome_unknown, unlearned};
-
-mod verdict;
-
-/// How often the lock is looked after while the command runs.
-const WATCH_EVERY: Duration = Duration::from_secs(1);
-
-/// How long the server may be silent before the lock counts as lost: it would end a session that is silent as long as
-/// `tcp_user_timeout` and the keepalives allow, 25 s.
-const ANSWER_LIMIT: Duration = Duration::from_secs(20);
-
-/// How long a command may take to end once its lock is lost: another may have it by then.
-const LOST_GRACE: Duration = Duration::from_secs(1);
 
 /// A command that applies the migrations, and what is known of them.
 pub(super) struct ByCommand<'a> {
@@ -49,6 +31,10 @@ pub(super) struct ByCommand<'a> {
 }
 
 impl ByCommand<'_> {
+    fn errand(&self) -> Errand<'_> {
+        Errand { line: self.line, role: "the migrate command", told: self.told }
+    }
+
     /// What is pending, where that can be known.
     fn pending(&self, reading: &Reading) -> Result<Option<Vec<String>>> {
         let Some(plans) = self.plans else { return Ok(None) };
@@ -121,12 +107,6 @@ enum End {
     /// The lock was lost before it ran.
     LostBefore,
     /// The lock was lost while it ran, for this reason, and it has been ended.
-    Lost(String),
-}
-
-/// Why a command is told to end.
-enum Why {
-    Stop(Stop),
     Lost(String),
 }
 
@@ -219,27 +199,7 @@ impl Life<'_> {
             tracing::warn!("the lock was lost before the migrate command ran: taking it again");
             return Ok(End::LostBefore);
         }
-        let Some((target, url)) = attempts.connector().access() else {
-            return Err(Failure::message(
-                Exit::Internal,
-                "there is no way into the database to tell a command of",
-            ));
-        };
-        let hostname = nix::unistd::gethostname().unwrap_or_default();
-        let application_name = remains::application_name(locked.own_key(), &hostname.to_string_lossy());
-        let access = Access {
-            target: &target,
-            url: &url,
-            server_version: &locked.reading.facts.server_version.clone(),
-            takes_options: locked.session().takes_startup_options(),
-            application_name: &application_name,
-        };
-        let user = self.config.user.as_ref();
-        let mut environment = environment(&self.config.environment, &access, user.map(User::home));
-        if let Some((name, value)) = purpose.told {
-            environment.set(name, value);
-        }
-        let command = Command { line: purpose.line, environment, user };
+        let errand = purpose.errand();
         if let Some(stop) = stopper.requested_already().await {
             return Err(stop.failure("nothing was applied"));
         }
@@ -249,15 +209,7 @@ impl Life<'_> {
         tracing::info!(event = "migrate.start", pending, "{known}running `{name}`");
         name_phase("migrate");
         let undertaking = purpose.undertaking(&locked.reading)?;
-        let (ended, lost) = self.watched(&command, locked, stopper).await;
-        let judgement = match ended {
-            Ok(ended) => judge(purpose.line, ended),
-            Err(failure) if failure.exit == Exit::MigrationFailed => Judgement::Failed(failure),
-            Err(failure) => Judgement::Stopped(failure),
-        };
-        if lost.is_some() {
-            locked.abandon();
-        }
+        let Returned { judgement, lost } = self.run_errand(attempts, locked, &errand, stopper).await?;
         let verdict = match (judgement, lost) {
             (Judgement::Lost(reason), _) => return Ok(End::Lost(reason)),
             (Judgement::Stopped(failure), _) | (Judgement::Failed(failure), Some(_)) => return Err(failure),
@@ -294,47 +246,6 @@ impl Life<'_> {
         );
         Ok(End::Done)
     }
-
-    /// Runs the command while the lock is looked after. The second part is why the lock's session may not be used any
-    /// more, if so.
-    async fn watched(
-        &self,
-        command: &Command<'_>,
-        locked: &mut Locked,
-        stopper: &mut Stopper<'_>,
-    ) -> (Result<Ended<Why>>, Option<String>) {
-        let grace = self.config.timeouts.stop_grace;
-        let over = Notify::new();
-        let mut watch = Box::pin(watch(locked, &over));
-        let halt = async {
-            tokio::select! {
-                biased;
-                stop = stopper.requested() => Halt {
-                    // A signal is passed on as it arrives.
-                    send: matches!(stop, Stop::Timeout(_)).then_some(Signal::SIGTERM),
-                    reason: Why::Stop(stop),
-                    grace,
-                },
-                lost = &mut watch => Halt {
-                    send: Some(Signal::SIGTERM),
-                    reason: Why::Lost(lost.unwrap_or_default()),
-                    grace: LOST_GRACE,
-                },
-            }
-        };
-        let ended = command.run(self.signals, halt).await;
-        // A question that is on its way is answered first: a session that is left in the middle is out of step. Whoever
-        // was told to stop does not wait long for that.
-        over.notify_one();
-        let lost = match &ended {
-            Ok(Ended { halted: Some(Why::Lost(reason)), .. }) => Some(reason.clone()),
-            Ok(Ended { halted: None, .. }) | Err(_) => watch.await,
-            Ok(Ended { halted: Some(Why::Stop(_)), .. }) => timeout(LOST_GRACE, watch)
-                .await
-                .unwrap_or_else(|_| Some("the server did not answer in time".to_owned())),
-        };
-        (ended, lost)
-    }
 }
 
 /// What the command failed at, as the others see it by now: what it had applied before is pending no longer. `None` where
@@ -352,19 +263,4 @@ async fn left_undone(
         return None;
     };
     Some(purpose.undertaking(&reading).unwrap_or(begun))
-}
-
-/// Completes with the reason when the lock is lost, and with `None` soon after the work under it is over.
-async fn watch(locked: &mut Locked, over: &Notify) -> Option<String> {
-    loop {
-        if timeout(WATCH_EVERY, over.notified()).await.is_ok() {
-            return None;
-        }
-        match timeout(ANSWER_LIMIT, locked.secure()).await {
-            Ok(Ok(true)) => {}
-            Ok(Ok(false)) => return Some("the server says that the lock is no longer ours".into()),
-            Ok(Err(DbError { message, .. })) => return Some(message),
-            Err(_) => return Some(format!("the server did not answer for {}", whole(ANSWER_LIMIT))),
-        }
-    }
 }

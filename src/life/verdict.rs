@@ -1,6 +1,6 @@
 //! What the end of a command means, and how it is said.
 
-use super::Why;
+use super::errand::Why;
 use crate::command::{Ended, Line, Status};
 use crate::exit::{Exit, Failure};
 
@@ -12,9 +12,10 @@ pub(super) enum Judgement {
     Lost(String),
 }
 
-pub(super) fn judge(line: &Line, ended: Ended<Why>) -> Judgement {
+/// `name` is the command, for a sentence.
+pub(super) fn judge(name: &str, ended: Ended<Why>) -> Judgement {
     let Ended { status, halted, interrupted } = ended;
-    let what = format!("the migrate command `{}` {status}", line.name());
+    let what = format!("{name} {status}");
     match (halted, interrupted) {
         (Some(Why::Lost(reason)), _) => Judgement::Lost(reason),
         (Some(Why::Stop(stop)), _) => Judgement::Stopped(stop.failure(&what)),
