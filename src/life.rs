@@ -25,6 +25,7 @@ use crate::wait::{self, Others};
 mod command;
 mod decide;
 mod errand;
+mod hooks;
 mod migrate;
 mod remains;
 mod resolve;

@@ -50,7 +50,10 @@ pub enum End {
     /// Everything was applied; how many migrations that were.
     Applied(usize),
     /// The connection or the lock was lost between two migrations: nothing was under way.
-    LostBetween,
+    LostBetween {
+        /// How many steps were applied before.
+        applied: usize,
+    },
     /// The connection was lost at this migration; what became of it can be read from the history.
     Lost {
         /// The migration that was running.
@@ -85,7 +88,7 @@ pub async fn run(
             locked.abandon();
             return Err(report::stopped_preparing(stop));
         }
-        Ended::With(Err(_), None) | Ended::Gone(_) => return Ok(End::LostBetween),
+        Ended::With(Err(_), None) | Ended::Gone(_) => return Ok(End::LostBetween { applied: 0 }),
     }
     let pending = steps.iter().filter(|planned| planned.step.is_recorded()).count();
     tracing::info!(event = "migrate.start", pending, "{}", report::pending(pending));
@@ -93,7 +96,7 @@ pub async fn run(
         // A script can give the locks back and undo the session's settings.
         if index > 0 && !locked.secure().await.unwrap_or(false) {
             tracing::warn!("the lock was lost after a migration: taking it again before the next");
-            return Ok(End::LostBetween);
+            return Ok(End::LostBetween { applied: index });
         }
         if let Some(end) = one(locked, migrating, planned, stopper).await? {
             return Ok(end);

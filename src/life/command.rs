@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::time::Instant;
 
 use super::errand::{Errand, Returned};
+use super::hooks::{Around, Owing};
 use super::verdict::{Judgement, outcome_unknown, unlearned};
 use super::{Life, Times, migrate::nothing_to_do};
 use crate::attempt::{Attempts, Ready, Trouble};
@@ -32,7 +33,13 @@ pub(super) struct ByCommand<'a> {
 
 impl ByCommand<'_> {
     fn errand(&self) -> Errand<'_> {
-        Errand { line: self.line, role: "the migrate command", told: self.told }
+        Errand {
+            line: self.line,
+            role: "the migrate command",
+            consequence: "",
+            hint: "what it printed says why; mend that and deploy again",
+            told: self.told,
+        }
     }
 
     /// What is pending, where that can be known.
@@ -121,6 +128,7 @@ impl Life<'_> {
     ) -> Result<()> {
         let mut stopper = None;
         let mut lost: Option<String> = None;
+        let mut around = Around::default();
         let explain = |lost: &Option<String>, failure| match lost {
             Some(reason) => unlearned(purpose.line, reason, failure),
             None => failure,
@@ -128,8 +136,9 @@ impl Life<'_> {
         loop {
             let started = Instant::now();
             let limit = self.config.timeouts.lock;
+            let wanted = Owing { purpose, owes_hook: around.owes_after };
             let outcome =
-                self.interruptible("lock", Box::pin(lock::acquire(attempts, ready, purpose, limit))).await;
+                self.interruptible("lock", Box::pin(lock::acquire(attempts, ready, &wanted, limit))).await;
             let mut locked = match outcome.map_err(|failure| explain(&lost, failure))? {
                 Outcome::Locked(locked) => locked,
                 Outcome::NothingToDo(reading) => {
@@ -140,7 +149,8 @@ impl Life<'_> {
                     };
                 }
             };
-            if let Some(reason) = &lost {
+            let is_done = around.owes_after && !purpose.is_needed(&locked.reading)?;
+            if let (Some(reason), false) = (&lost, is_done) {
                 locked.release().await;
                 return Err(outcome_unknown(purpose.line, reason, "not everything is applied"));
             }
@@ -155,7 +165,9 @@ impl Life<'_> {
                     let stopper = stopper.get_or_insert_with(|| {
                         Stopper::new(self.signal_number(), self.config.timeouts.migrate)
                     });
-                    let end = self.run_command(attempts, &mut locked, purpose, stopper).await;
+                    let end = self
+                        .command_between_hooks(attempts, &mut locked, purpose, stopper, &mut around)
+                        .await;
                     times.migrate += started.elapsed();
                     end
                 }
@@ -176,7 +188,10 @@ impl Life<'_> {
                 Ok(End::Lost(reason)) if purpose.plans.is_none() => {
                     return Err(outcome_unknown(purpose.line, &reason, "nothing tells what it has applied"));
                 }
-                Ok(End::Lost(reason)) => lost = Some(reason),
+                Ok(End::Lost(reason)) => {
+                    around.owes_after = self.config.hooks.after.is_some();
+                    lost = Some(reason);
+                }
             }
             drop(locked);
             ready = self
@@ -184,6 +199,29 @@ impl Life<'_> {
                 .await
                 .map_err(|failure| explain(&lost, failure))?;
         }
+    }
+
+    /// The command between the hooks; after a lost lock only the hook that is still owed.
+    async fn command_between_hooks(
+        &self,
+        attempts: &Attempts<'_>,
+        locked: &mut Locked,
+        purpose: &ByCommand<'_>,
+        stopper: &mut Stopper<'_>,
+        around: &mut Around,
+    ) -> Result<End> {
+        if !around.owes_after || purpose.is_needed(&locked.reading)? {
+            if !self.before_migrating(attempts, locked, purpose, stopper, around).await? {
+                return Ok(End::LostBefore);
+            }
+            let end = self.run_command(attempts, locked, purpose, stopper).await;
+            match end.map_err(|failure| self.without_hook(failure))? {
+                End::Done => around.owes_after = self.config.hooks.after.is_some(),
+                end => return Ok(end),
+            }
+        }
+        let ran = self.after_migrating(attempts, locked, stopper).await?;
+        Ok(if ran { End::Done } else { End::LostBefore })
     }
 
     /// Runs the command on the database that is locked, and looks afterwards what came of it.

@@ -35,6 +35,10 @@ pub(super) struct Errand<'a> {
     pub(super) line: &'a Line,
     /// What it is, for messages.
     pub(super) role: &'static str,
+    /// What its failure means for the migrations; the end of a sentence, or empty.
+    pub(super) consequence: &'static str,
+    /// What to do about its failure.
+    pub(super) hint: &'static str,
     /// A variable with which the command reads the files that castoff reads.
     pub(super) told: Option<&'a (&'static str, OsString)>,
 }
@@ -99,7 +103,7 @@ impl Life<'_> {
             locked.abandon();
         }
         let judgement = match ended {
-            Ok(ended) => judge(&errand.name(), ended),
+            Ok(ended) => judge(errand, ended),
             Err(failure) if failure.exit == Exit::MigrationFailed => Judgement::Failed(failure),
             Err(failure) => Judgement::Stopped(failure),
         };

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::hooks::{Around, Owing};
 use super::{Life, Times};
 use crate::attempt::{Attempts, Ready};
 use crate::config::Timeouts;
@@ -9,9 +10,9 @@ use crate::duration::whole;
 use crate::engine::{Ledger, Reading};
 use crate::exec::name_phase;
 use crate::exit::{Exit, Failure, Result};
-use crate::lock::{self, Outcome};
+use crate::lock::{self, Locked, Outcome};
 use crate::migrate::{self, End, Migrating, Stopper};
-use crate::plan::{Interrupted, Plan, Plans};
+use crate::plan::{Interrupted, Plan, Planned, Plans};
 
 /// How long a holder that lost its connection has to be back, before what it left counts as a failure.
 const HOLDER_GRACE: Duration = Duration::from_secs(3);
@@ -31,11 +32,13 @@ impl Life<'_> {
         let mut stopper = None;
         let mut lost: Option<Lost> = None;
         let (mut has_made_way, mut owes) = (false, false);
+        let mut around = Around::default();
         loop {
             let plans = Plans { interrupted: lost.as_ref().map(Lost::interrupted), owes, ..*plans };
             let started = Instant::now();
+            let wanted = Owing { purpose: &plans, owes_hook: around.owes_after };
             let outcome =
-                self.interruptible("lock", Box::pin(lock::acquire(attempts, ready, &plans, lock))).await;
+                self.interruptible("lock", Box::pin(lock::acquire(attempts, ready, &wanted, lock))).await;
             times.lock += started.elapsed();
             let mut locked = match outcome {
                 Ok(Outcome::Locked(locked)) => locked,
@@ -91,7 +94,8 @@ impl Life<'_> {
             name_phase("migrate");
             let started = Instant::now();
             let stopper = stopper.get_or_insert_with(|| Stopper::new(self.signal_number(), migrate));
-            let end = migrate::run(&mut locked, &steps, migrating, stopper).await;
+            let work = (&plans, steps.as_slice(), migrating);
+            let end = self.between_hooks(attempts, &mut locked, work, stopper, &mut around).await;
             times.migrate += started.elapsed();
             let again = match end {
                 Ok(End::Applied(_)) => {
@@ -103,14 +107,12 @@ impl Life<'_> {
                     return Err(failure);
                 }
                 // The session is out of step with its server: it is dropped, never reused.
-                Ok(End::LostBetween) => lost.take(),
+                Ok(End::LostBetween { .. }) => lost.take(),
                 Ok(End::Lost { id, reason, rerunnable }) => {
                     if lost.as_ref().is_some_and(|before| before.id == id) {
                         return Err(lost_twice(&id, &reason));
                     }
-                    let ids = steps.iter().map(|planned| planned.step.migration.id.as_str());
-                    let before = ids.take_while(|before| *before != id).last();
-                    let previous = before.map(str::to_owned).or(newest);
+                    let previous = before(&id, &steps).map(str::to_owned).or(newest);
                     Some(Lost { id, previous, reason, rerunnable })
                 }
             };
@@ -123,6 +125,32 @@ impl Life<'_> {
                 .await
                 .map_err(|failure| Lost::explain(lost.as_ref(), failure))?;
         }
+    }
+
+    /// The migrations between the hooks; after a lost connection perhaps only the hook that is still owed.
+    async fn between_hooks(
+        &self,
+        attempts: &Attempts<'_>,
+        locked: &mut Locked,
+        (plans, steps, migrating): (&Plans<'_>, &[Planned], Migrating<'_>),
+        stopper: &mut Stopper<'_>,
+        around: &mut Around,
+    ) -> Result<End> {
+        let has_hook = self.config.hooks.after.is_some();
+        if !steps.is_empty() {
+            if !self.before_migrating(attempts, locked, plans, stopper, around).await? {
+                return Ok(End::LostBetween { applied: 0 });
+            }
+            let end = migrate::run(locked, steps, migrating, stopper).await;
+            let end = end.map_err(|failure| self.without_hook(failure))?;
+            around.owes_after |= has_hook && !matches!(end, End::LostBetween { applied: 0 });
+            if !matches!(end, End::Applied(_)) {
+                return Ok(end);
+            }
+        }
+        let applied = steps.len();
+        let ran = self.after_migrating(attempts, locked, stopper).await?;
+        Ok(if ran { End::Applied(applied) } else { End::LostBetween { applied } })
     }
 
     /// Whoever held the lock left a migration unfinished. It may have lost its connection, and knows better than anybody
@@ -152,6 +180,12 @@ pub(super) fn nothing_to_do(plans: &Plans<'_>, reading: &Reading, after_a_loss: 
     }
     warn_of_drift(&plans.plan(reading)?, plans);
     Ok(())
+}
+
+/// The step before this one.
+fn before<'a>(id: &str, steps: &'a [Planned]) -> Option<&'a str> {
+    let ids = steps.iter().map(|planned| planned.step.migration.id.as_str());
+    ids.take_while(|before| *before != id).last()
 }
 
 /// What policy lets pass is said all the same.

@@ -1,6 +1,6 @@
 //! What the end of a command means, and how it is said.
 
-use super::errand::Why;
+use super::errand::{Errand, Why};
 use crate::command::{Ended, Line, Status};
 use crate::exit::{Exit, Failure};
 
@@ -12,10 +12,9 @@ pub(super) enum Judgement {
     Lost(String),
 }
 
-/// `name` is the command, for a sentence.
-pub(super) fn judge(name: &str, ended: Ended<Why>) -> Judgement {
+pub(super) fn judge(errand: &Errand<'_>, ended: Ended<Why>) -> Judgement {
     let Ended { status, halted, interrupted } = ended;
-    let what = format!("{name} {status}");
+    let what = format!("{} {status}{}", errand.name(), errand.consequence);
     match (halted, interrupted) {
         (Some(Why::Lost(reason)), _) => Judgement::Lost(reason),
         (Some(Why::Stop(stop)), _) => Judgement::Stopped(stop.failure(&what)),
@@ -27,10 +26,7 @@ pub(super) fn judge(name: &str, ended: Ended<Why>) -> Judgement {
             ))
         }
         (None, None) if status == Status::Exited(0) => Judgement::Succeeded,
-        (None, None) => Judgement::Failed(
-            Failure::message(Exit::MigrationFailed, what)
-                .hint("what it printed says why; mend that and deploy again"),
-        ),
+        (None, None) => Judgement::Failed(Failure::message(Exit::MigrationFailed, what).hint(errand.hint)),
     }
 }
 
