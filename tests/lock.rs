@@ -188,7 +188,7 @@ fn a_lock_that_stays_held_ends_in_75(database: &Database) {
 }
 
 /// Every advisory lock of one 64-bit key in a database, in order.
-fn held_keys(database: &Database) -> Vec<i64> {
+pub(crate) fn held_keys(database: &Database) -> Vec<i64> {
     let sql = "SELECT (classid::bigint << 32) | objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND granted \
                AND objsubid = 1 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
     let rows = database.rows(sql);

@@ -40,6 +40,8 @@ mod goose;
 #[cfg(test)]
 mod herd;
 #[cfg(test)]
+mod hooks;
+#[cfg(test)]
 mod lock;
 #[cfg(test)]
 mod migrate_command;
