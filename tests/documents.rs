@@ -1,5 +1,10 @@
 //! What the documents say of the program, held against the program.
 
+// What is made from the definition of the options.
+#[cfg(test)]
+#[path = "documents/generated.rs"]
+mod generated;
+
 // What the guides show, read as castoff reads it.
 #[cfg(test)]
 #[path = "documents/guides.rs"]

@@ -218,7 +218,7 @@ fn they_run_as_the_user() {
     assert_eq!(run.output().succeeds().stdout, "41234\n41235\nstarted\n");
 }
 
-/// The backup of a careful team: it holds what was there before, and pg_dump found the way by what castoff told it.
+/// The backup of a careful team: it holds what was there before, and `pg_dump` found the way by what castoff told it.
 #[test]
 fn a_dump_before_and_a_seed_behind() {
     let Some(database) = Database::on(Engine::Postgres) else { return };

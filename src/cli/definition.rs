@@ -37,7 +37,11 @@ pub fn definition() -> Command {
             Some(subcommand) => castoff.mut_subcommand(subcommand, |own| own.arg(argument(option))),
         };
     }
-    castoff
+    castoff.subcommand(
+        Command::new("help")
+            .about("This text, that of a subcommand, or the exit codes: `castoff help exit-codes`")
+            .arg(Arg::new("TOPIC").help("A subcommand, or exit-codes")),
+    )
 }
 
 fn subcommands() -> Vec<Command> {
@@ -72,9 +76,6 @@ fn subcommands() -> Vec<Command> {
             .arg(id("to").help("Every one after this one, which stays applied"))
             .group(ArgGroup::new("until").args(["steps", "to"])),
         subcommand("health", "Say whether this container is healthy: for HEALTHCHECK and exec probes"),
-        Command::new("help")
-            .about("This text, that of a subcommand, or the exit codes: `castoff help exit-codes`")
-            .arg(Arg::new("TOPIC").help("A subcommand, or exit-codes")),
     ]
 }
 
