@@ -4,18 +4,13 @@ use crate::application::Application;
 use crate::exit::Failure;
 use crate::signals::Signals;
 use crate::user::User;
-use nix::sys::prctl;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::execve;
-use std::ffi::CString;
 use std::time::Duration;
 
 /// How often children are looked for, and the pause between: a killed process takes a moment to end.
 const REAP_LOOKS: usize = 20;
 const REAP_PAUSE: Duration = Duration::from_millis(5);
-
-/// The longest command name the kernel keeps, in bytes (`TASK_COMM_LEN` less its NUL).
-const LONGEST_NAME: usize = 15;
 
 /// Replaces this process with the application; returns only if that fails, with the reason.
 ///
@@ -54,34 +49,5 @@ fn reap() {
             }
         }
         std::thread::sleep(REAP_PAUSE);
-    }
-}
-
-/// Shows the phase in PID 1's command name, where `castoff health` finds it: `castoff:wait`, `castoff:lock`,
-/// `castoff:migrate`. Exec gives the process the application's name.
-///
-/// Names the calling thread, so it has to be the main one.
-pub fn name_phase(phase: &str) {
-    let mut name = format!("castoff:{phase}").into_bytes();
-    name.truncate(LONGEST_NAME);
-    if let Ok(name) = CString::new(name) {
-        // The kernel takes any name; there would be nothing to do about it.
-        let _ = prctl::set_name(&name);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{LONGEST_NAME, name_phase};
-    use nix::sys::prctl;
-
-    #[test]
-    fn the_phase_shows_in_the_command_name() {
-        for phase in ["wait", "lock", "migrate"] {
-            name_phase(phase);
-            let expected = format!("castoff:{phase}");
-            assert_eq!(prctl::get_name().unwrap().to_str(), Ok(expected.as_str()));
-            assert!(expected.len() <= LONGEST_NAME);
-        }
     }
 }

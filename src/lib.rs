@@ -8,7 +8,7 @@
 //! - [`signals`], [`log`], [`exit`]: what a PID 1 needs at any moment.
 //! - [`application`], [`migrations`]: the command castoff will become and the files, read before waiting. [`user`]: whom
 //!   it becomes on the way.
-//! - [`life`]: the story. [`wait`], [`lock`], [`migrate`], [`exec`]: its four phases; [`plan`] decides what is to be
+//! - [`life`]: the story. [`wait`], [`lock`], [`migrate`], [`exec`]: its four phases, which [`phase`] names; [`plan`] decides what is to be
 //!   done, [`status`] says it without doing it, and [`command`] runs what castoff does not do itself.
 //! - [`engine`]: the servers. [`mod@format`]: the migration tools. [`script`]: SQL text. They meet on plain data;
 //!   [`target`] says where a database is, and [`database`] connects to it as it is configured at that moment.
@@ -33,6 +33,7 @@ pub mod lock;
 pub mod log;
 pub mod migrate;
 pub mod migrations;
+pub mod phase;
 pub mod plan;
 pub mod script;
 pub mod signals;

@@ -13,9 +13,9 @@ use crate::config::{Awaited, Config, Database, Drift, Mode, WaitTarget};
 use crate::database::Configured;
 use crate::duration::milliseconds;
 use crate::engine::{ConnectOptions, Engine, Ledger, Session};
-use crate::exec::name_phase;
 use crate::exit::{Exit, Failure, Result};
 use crate::migrations::Migrations;
+use crate::phase::Phase;
 use crate::plan::{Plans, Policy};
 use crate::signals::{Signals, leave_to_main_thread, stopped_by};
 use crate::status::Status;
@@ -148,7 +148,7 @@ impl Life<'_> {
         let Some(database) = config.database.clone() else {
             let started = Instant::now();
             let wait = wait::until_others_ready(others, config.timeouts.wait);
-            self.interruptible("wait", wait).await?;
+            self.interruptible(Phase::Wait, wait).await?;
             prepared.times.wait = started.elapsed();
             return Ok(prepared);
         };
@@ -245,7 +245,7 @@ impl Life<'_> {
         let started = Instant::now();
         let limit = self.config.timeouts.wait;
         let wait = wait::until_all_ready(attempts, ledger, others, limit);
-        let ready = self.interruptible("wait", wait).await;
+        let ready = self.interruptible(Phase::Wait, wait).await;
         times.wait += started.elapsed();
         ready
     }
@@ -273,7 +273,7 @@ impl Life<'_> {
         let Ready { mut session, reading } = ready;
         let read = async { Status::read(&mut *session, &reading, plans).await.map_err(Trouble::from) };
         let bounded = async { attempts.bounded(read, None).await.map_err(Failure::from) };
-        let status = self.interruptible("wait", bounded).await?;
+        let status = self.interruptible(Phase::Wait, bounded).await?;
         close(session).await;
         prepared.output = if json { status.json()? + "\n" } else { status.text() };
         prepared.verdict = status.verdict();
@@ -296,12 +296,8 @@ impl Life<'_> {
     }
 
     /// A phase that may simply be dropped when a signal arrives: nothing of it is left on the server.
-    async fn interruptible<T>(
-        &self,
-        phase: &'static str,
-        work: impl Future<Output = Result<T>>,
-    ) -> Result<T> {
-        name_phase(phase);
+    async fn interruptible<T>(&self, phase: Phase, work: impl Future<Output = Result<T>>) -> Result<T> {
+        phase.enter();
         tokio::select! {
             biased;
             signal = self.signal(phase) => Err(stopped_by(signal)),
@@ -310,14 +306,14 @@ impl Life<'_> {
     }
 
     /// The number of a signal, once it has arrived and been logged.
-    async fn signal(&self, phase: &'static str) -> crate::signals::Signal {
+    async fn signal(&self, phase: Phase) -> crate::signals::Signal {
         let signal = self.signals.arrived().await;
-        tracing::info!(event = "signal", name = %signal, phase, "{signal} arrived");
+        tracing::info!(event = "signal", name = %signal, phase = phase.name(), "{signal} arrived");
         signal
     }
 
     async fn signal_number(&self) -> i32 {
-        self.signal("migrate").await as i32
+        self.signal(Phase::Migrate).await as i32
     }
 
     fn policy(&self, migrations: &Migrations, engine: Engine) -> Policy {

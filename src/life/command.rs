@@ -11,10 +11,10 @@ use crate::attempt::{Attempts, Ready, Trouble};
 use crate::command::Line;
 use crate::duration::milliseconds;
 use crate::engine::{Engine, Facts, Ledger, LockKey, Reading};
-use crate::exec::name_phase;
 use crate::exit::{Exit, Failure, Result};
 use crate::lock::{self, Locked, Outcome, Purpose, Undertaking, own_key};
 use crate::migrate::{Stopper, hold_failure};
+use crate::phase::Phase;
 use crate::plan::Plans;
 
 /// A command that applies the migrations, and what is known of them.
@@ -137,8 +137,9 @@ impl Life<'_> {
             let started = Instant::now();
             let limit = self.config.timeouts.lock;
             let wanted = Owing { purpose, owes_hook: around.owes_after };
-            let outcome =
-                self.interruptible("lock", Box::pin(lock::acquire(attempts, ready, &wanted, limit))).await;
+            let outcome = self
+                .interruptible(Phase::Lock, Box::pin(lock::acquire(attempts, ready, &wanted, limit)))
+                .await;
             let mut locked = match outcome.map_err(|failure| explain(&lost, failure))? {
                 Outcome::Locked(locked) => locked,
                 Outcome::NothingToDo(reading) => {
@@ -245,7 +246,7 @@ impl Life<'_> {
         let pending = purpose.pending(&locked.reading)?.map(|pending| pending.len());
         let known = pending.map(|pending| format!("{pending} pending: ")).unwrap_or_default();
         tracing::info!(event = "migrate.start", pending, "{known}running `{name}`");
-        name_phase("migrate");
+        Phase::Migrate.enter();
         let undertaking = purpose.undertaking(&locked.reading)?;
         let Returned { judgement, lost } = self.run_errand(attempts, locked, &errand, stopper).await?;
         let verdict = match (judgement, lost) {

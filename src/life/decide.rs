@@ -9,6 +9,7 @@ use crate::engine::{DbError, Engine, Ledger, Session, TableName};
 use crate::exit::Result;
 use crate::format::Format;
 use crate::migrations::Undecided;
+use crate::phase::Phase;
 
 impl Life<'_> {
     /// Asks the database, and reads the files as those of the tool it names.
@@ -30,7 +31,7 @@ impl Life<'_> {
             let session = &mut *ready.session;
             let ask = async { Ok(owners(session, &candidates).await) };
             let bounded = async { Ok(attempts.bounded(ask, None).await) };
-            let trouble = match self.interruptible("wait", bounded).await? {
+            let trouble = match self.interruptible(Phase::Wait, bounded).await? {
                 Ok(Ok(owners)) => break owners,
                 // An answer that will not change is no reason to look again.
                 Ok(Err(error)) => attempts.sort(error),
@@ -62,7 +63,7 @@ impl Life<'_> {
         times: &mut Times,
     ) -> Result<Ready> {
         let read = async { Ok(attempts.again(ready.session, ledger, None).await) };
-        match self.interruptible("wait", read).await? {
+        match self.interruptible(Phase::Wait, read).await? {
             Ok(ready) => Ok(ready),
             Err(trouble) => self.look_again(attempts, trouble, ledger, times).await,
         }

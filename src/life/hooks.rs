@@ -9,10 +9,10 @@ use crate::attempt::{Attempts, Trouble};
 use crate::command::{Line, find};
 use crate::duration::milliseconds;
 use crate::engine::{Facts, Ledger, LockKey, Reading};
-use crate::exec::name_phase;
 use crate::exit::{Exit, Failure, Result};
 use crate::lock::{Locked, Purpose, Undertaking};
 use crate::migrate::{Stopper, hold_failure};
+use crate::phase::Phase;
 
 /// Which of the two.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -181,7 +181,7 @@ impl Life<'_> {
         if !self.still_locked(attempts, locked).await? {
             return Ok(Hooked::LostBefore);
         }
-        name_phase("migrate");
+        Phase::Migrate.enter();
         let started = Instant::now();
         let name = hook.name();
         tracing::info!(event = "hook.start", hook = name, "running {}", errand.name());

@@ -8,10 +8,10 @@ use crate::attempt::{Attempts, Ready};
 use crate::config::Timeouts;
 use crate::duration::whole;
 use crate::engine::{Ledger, Reading};
-use crate::exec::name_phase;
 use crate::exit::{Exit, Failure, Result};
 use crate::lock::{self, Locked, Outcome};
 use crate::migrate::{self, End, Migrating, Stopper};
+use crate::phase::Phase;
 use crate::plan::{Interrupted, Plan, Planned, Plans};
 
 /// How long a holder that lost its connection has to be back, before what it left counts as a failure.
@@ -37,8 +37,9 @@ impl Life<'_> {
             let plans = Plans { interrupted: lost.as_ref().map(Lost::interrupted), owes, ..*plans };
             let started = Instant::now();
             let wanted = Owing { purpose: &plans, owes_hook: around.owes_after };
-            let outcome =
-                self.interruptible("lock", Box::pin(lock::acquire(attempts, ready, &wanted, lock))).await;
+            let outcome = self
+                .interruptible(Phase::Lock, Box::pin(lock::acquire(attempts, ready, &wanted, lock)))
+                .await;
             times.lock += started.elapsed();
             let mut locked = match outcome {
                 Ok(Outcome::Locked(locked)) => locked,
@@ -91,7 +92,7 @@ impl Life<'_> {
                     return Err(Lost::explain(lost.as_ref(), failure));
                 }
             }
-            name_phase("migrate");
+            Phase::Migrate.enter();
             let started = Instant::now();
             let stopper = stopper.get_or_insert_with(|| Stopper::new(self.signal_number(), migrate));
             let work = (&plans, steps.as_slice(), migrating);
@@ -169,7 +170,7 @@ impl Life<'_> {
             tokio::time::sleep(HOLDER_GRACE).await;
             Ok(())
         };
-        self.interruptible("lock", pause).await?;
+        self.interruptible(Phase::Lock, pause).await?;
         self.wait(attempts, Some(ledger), None, times).await
     }
 }

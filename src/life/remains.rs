@@ -14,6 +14,7 @@ use crate::backoff::jitter;
 use crate::engine::{DbError, Holder, LockKey, Verdict};
 use crate::exit::{Exit, Failure, Result};
 use crate::lock::{Locked, announce, describe};
+use crate::phase::Phase;
 
 /// How often one looks whether they are still there: each pause is drawn between these.
 const POLL: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(200));
@@ -52,7 +53,7 @@ impl Life<'_> {
         let Some(prefix) = locked.own_key().and_then(prefix) else { return Ok(true) };
         let deadline =
             self.config.timeouts.lock.and_then(|limit| Instant::from_std(since).checked_add(limit));
-        let gone = self.interruptible("lock", until_gone(attempts, locked, &prefix, deadline)).await;
+        let gone = self.interruptible(Phase::Lock, until_gone(attempts, locked, &prefix, deadline)).await;
         if gone.is_err() {
             // It may have been broken off in the middle of an answer.
             locked.abandon();

@@ -10,6 +10,7 @@ use crate::format::{Amendment, Moment, Resolution, Site};
 use crate::lock::{self, Locked, Outcome, Purpose, Undertaking};
 use crate::migrate::record::{self, Unwritten};
 use crate::migrate::{self, Migrating};
+use crate::phase::Phase;
 use crate::plan::Plans;
 
 /// The lock is wanted whatever the history says.
@@ -44,13 +45,14 @@ impl Life<'_> {
     ) -> Result<()> {
         let purpose = Repairing(plans);
         let limit = self.config.timeouts.lock;
-        let outcome =
-            self.interruptible("lock", Box::pin(lock::acquire(attempts, ready, &purpose, limit))).await?;
+        let outcome = self
+            .interruptible(Phase::Lock, Box::pin(lock::acquire(attempts, ready, &purpose, limit)))
+            .await?;
         let mut locked = match outcome {
             Outcome::Locked(locked) => locked,
             Outcome::NothingToDo(_) => return Ok(()),
         };
-        let recorded = self.interruptible("migrate", mend(&mut locked, plans, resolution, id)).await;
+        let recorded = self.interruptible(Phase::Migrate, mend(&mut locked, plans, resolution, id)).await;
         if recorded.is_err() {
             // It may have been broken off in the middle of an answer.
             locked.abandon();
