@@ -7,6 +7,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use crate::target::Engine;
 use crate::target::{Secret, Target};
@@ -150,6 +151,8 @@ pub struct DbError {
     pub offset: Option<usize>,
     /// Whether it is certain that the statement left nothing, although it runs outside a transaction.
     pub left_nothing: bool,
+    /// Whether the statement queued for a lock for as long as a statement may, and ended without it.
+    pub lock_timeout: bool,
 }
 
 /// What an error means for somebody who waits.
@@ -214,6 +217,18 @@ pub trait Session: Send {
     /// Opens a transaction for a migration.
     fn begin(&mut self) -> BoxFuture<'_, Result<(), ScriptError>> {
         self.send("BEGIN")
+    }
+
+    /// Opens a transaction for a migration in which no statement queues for a lock longer than `limit`, or than the server
+    /// allows if that is less: it fails with [`DbError::lock_timeout`]. Costs no more than [`begin`](Self::begin).
+    fn begin_within(&mut self, _limit: Duration) -> BoxFuture<'_, Result<(), ScriptError>> {
+        self.begin()
+    }
+
+    /// From now on no statement queues for a table's lock longer than this, where transactions hold no schema change and so
+    /// each statement is by itself; `None` puts back what the session had before.
+    fn limit_queueing(&mut self, _limit: Option<Duration>) -> BoxFuture<'_, Result<(), DbError>> {
+        Box::pin(std::future::ready(Ok(())))
     }
 
     /// Sends a text of one or more statements as it is, whole, as the tools do.

@@ -18,9 +18,11 @@ mod apply;
 mod broken;
 pub(crate) mod record;
 mod report;
+mod retry;
 mod stop;
 
 use broken::is_lost;
+pub use retry::Queueing;
 use stop::{Ended, Patience};
 pub use stop::{Stop, Stopper};
 
@@ -42,6 +44,8 @@ pub struct Migrating<'a> {
     pub ledger: &'a Ledger,
     /// After a signal: how long work that cannot be rolled back may go on.
     pub stop_grace: Duration,
+    /// How long statements may queue for a table's lock; `None` for as long as the server lets them.
+    pub queueing: Option<Queueing>,
 }
 
 /// How the phase ended, if not in a failure.
@@ -156,7 +160,7 @@ async fn one(
         (false, _) => Patience::to_finish(stop_grace),
     };
     let stopping = stopper.stopping();
-    let work = apply::apply(locked.session(), migrating, planned, &stopping);
+    let work = apply::apply(locked, migrating, planned, &stopping);
     match stop::supervise(work, &*canceller, stopper, patience).await {
         Ended::With(Ok(elapsed), stopped) => {
             let elapsed_ms = milliseconds(elapsed);

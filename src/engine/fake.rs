@@ -2,11 +2,13 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use super::{
     BoxFuture, Cancel, Connector, DbError, Engine, Facts, Holder, Ledger, LockKey, Reading, Row, ScriptError,
     Session, Statement, TableName, Verdict,
 };
+use crate::duration::whole;
 
 /// What the server will say, and what it was asked.
 #[derive(Default)]
@@ -19,6 +21,8 @@ pub(crate) struct Server {
     pub(crate) held: VecDeque<bool>,
     /// Errors of the next scripts sent, `None` for success; used up: success.
     pub(crate) scripts: VecDeque<Option<DbError>>,
+    /// How many statements went through before each of those errors; used up: none.
+    pub(crate) completed: VecDeque<usize>,
     /// What the others see of the lock's holder.
     pub(crate) announced: Option<String>,
     /// Whether the server has slots to spare.
@@ -128,14 +132,27 @@ impl Session for FakeSession {
         Box::pin(async move { Ok(still_locked) })
     }
 
+    fn begin_within(&mut self, limit: Duration) -> BoxFuture<'_, Result<(), ScriptError>> {
+        self.note(format!("BEGIN within {}", whole(limit)));
+        Box::pin(async { Ok(()) })
+    }
+
+    fn limit_queueing(&mut self, limit: Option<Duration>) -> BoxFuture<'_, Result<(), DbError>> {
+        self.note(limit.map_or("no limit".into(), |limit| format!("limit {}", whole(limit))));
+        Box::pin(async { Ok(()) })
+    }
+
     fn send<'a>(&'a mut self, sql: &'a str) -> BoxFuture<'a, Result<(), ScriptError>> {
         self.note(sql);
         let setting = sql.starts_with("SET ") || sql.contains("set_config(");
         let bracket = setting || ["BEGIN", "COMMIT", "ROLLBACK"].contains(&sql);
-        let error = if bracket { None } else { self.0.lock().unwrap().scripts.pop_front().flatten() };
+        let mut state = self.0.lock().unwrap();
+        let error = if bracket { None } else { state.scripts.pop_front().flatten() };
+        let completed = if error.is_some() { state.completed.pop_front().unwrap_or_default() } else { 0 };
+        drop(state);
         Box::pin(async move {
             match error {
-                Some(error) => Err(ScriptError { completed: 0, error }),
+                Some(error) => Err(ScriptError { completed, error }),
                 None => Ok(()),
             }
         })

@@ -3,6 +3,7 @@
 //! What is said here was measured on MariaDB 10.11; what is said of MySQL is from its manual.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use crate::engine::{
     BoxFuture, Cancel, ConnectOptions, DbError, Holder, Ledger, LockKey, Pooler, Reading, Row, ScriptError,
@@ -41,6 +42,7 @@ pub async fn connect(target: &Target, options: &ConnectOptions) -> Result<Box<dy
         options: options.clone(),
         id: Arc::default(),
         home: None,
+        queueing: None,
     }))
 }
 
@@ -80,6 +82,8 @@ struct MySqlSession {
     id: Arc<OnceLock<u64>>,
     /// What the first reading learned.
     home: Option<Home>,
+    /// How many seconds a statement queued for a table before that was limited, while it is.
+    queueing: Option<u64>,
 }
 
 impl MySqlSession {
@@ -163,6 +167,21 @@ impl Session for MySqlSession {
                 format!("USE {}; BEGIN", identifier(database))
             };
             self.wire.send(&sql).await
+        })
+    }
+
+    /// Sets `lock_wait_timeout`, which is about metadata locks and counts in seconds; what waits for rows has a limit of its own.
+    fn limit_queueing(&mut self, limit: Option<Duration>) -> BoxFuture<'_, Result<(), DbError>> {
+        Box::pin(async move {
+            match (limit, self.queueing.take()) {
+                (Some(limit), before) => {
+                    let rows = self.ask(locks::limit_query(limit)).await?;
+                    self.queueing = before.or_else(|| locks::seconds(&rows));
+                }
+                (None, Some(before)) => drop(self.ask(locks::limit_back_query(before)).await?),
+                (None, None) => {}
+            }
+            Ok(())
         })
     }
 

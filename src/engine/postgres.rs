@@ -1,6 +1,7 @@
 //! PostgreSQL: the session castoff migrates on, and the connection that can cancel it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::TryStreamExt;
 use sqlx::postgres::{PgConnection, PgRow};
@@ -34,6 +35,7 @@ pub async fn connect(target: &Target, options: &ConnectOptions) -> Result<Box<dy
         backend: Arc::default(),
         schema: String::new(),
         version: 0,
+        queueing: None,
     }))
 }
 
@@ -84,6 +86,9 @@ struct PostgresSession {
     schema: String,
     /// `server_version_num`, e.g. 150020.
     version: u32,
+    /// How long a statement queues for a lock unless told otherwise: the server's, database's, role's or URL's
+    /// `lock_timeout`. `None` is for ever.
+    queueing: Option<Duration>,
 }
 
 impl PostgresSession {
@@ -252,8 +257,17 @@ impl Session for PostgresSession {
     fn secure<'a>(&'a mut self, keys: &'a [LockKey]) -> BoxFuture<'a, Result<bool, DbError>> {
         Box::pin(async move {
             let keys = keys.iter().map(number).collect::<Result<Vec<_>, _>>()?;
-            self.truth(reading::secure_query(self.version, &keys)).await
+            let rows = self.rows(reading::secure_query(self.version, &keys)).await?;
+            let (held, queueing) = reading::secured(rows.last());
+            self.queueing = queueing;
+            Ok(held)
         })
+    }
+
+    /// In the same round trip. `SET LOCAL`, unlike a query, leaves a script free to choose its isolation level.
+    fn begin_within(&mut self, limit: Duration) -> BoxFuture<'_, Result<(), ScriptError>> {
+        let begin = settings::begin_within(limit, self.queueing);
+        Box::pin(async move { self.send_script(&begin).await })
     }
 
     fn send<'a>(&'a mut self, sql: &'a str) -> BoxFuture<'a, Result<(), ScriptError>> {

@@ -208,7 +208,7 @@ impl Format for Sqlx {
                 params: vec![Parameter::ElapsedNanos, Parameter::Fixed(version())],
             }],
             failed: Vec::new(),
-            undo: if apart {
+            undo: if marked {
                 vec![on_row("DELETE FROM {table} WHERE version = ? AND success = FALSE")]
             } else {
                 Vec::new()

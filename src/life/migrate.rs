@@ -10,7 +10,7 @@ use crate::duration::whole;
 use crate::engine::{Ledger, Reading};
 use crate::exit::{Exit, Failure, Result};
 use crate::lock::{self, Locked, Outcome};
-use crate::migrate::{self, End, Migrating, Stopper};
+use crate::migrate::{self, End, Migrating, Queueing, Stopper};
 use crate::phase::Phase;
 use crate::plan::{Interrupted, Plan, Planned, Plans};
 
@@ -26,9 +26,9 @@ impl Life<'_> {
         plans: &Plans<'_>,
         times: &mut Times,
     ) -> Result<()> {
-        let Timeouts { lock, migrate, stop_grace, .. } = self.config.timeouts;
-        let Plans { migrations, engine, ledger, .. } = *plans;
-        let migrating = Migrating { engine, format: migrations.format, ledger, stop_grace };
+        let Timeouts { lock, migrate, .. } = self.config.timeouts;
+        let Plans { ledger, .. } = *plans;
+        let migrating = self.migrating(plans);
         let mut stopper = None;
         let mut lost: Option<Lost> = None;
         let (mut has_made_way, mut owes) = (false, false);
@@ -126,6 +126,14 @@ impl Life<'_> {
                 .await
                 .map_err(|failure| Lost::explain(lost.as_ref(), failure))?;
         }
+    }
+
+    /// How the steps are to be applied.
+    fn migrating<'p>(&self, plans: &Plans<'p>) -> Migrating<'p> {
+        let Timeouts { stop_grace, ddl_lock, .. } = self.config.timeouts;
+        let Plans { migrations, engine, ledger, .. } = *plans;
+        let queueing = ddl_lock.map(|limit| Queueing { limit, retries: self.config.ddl_lock_retries });
+        Migrating { engine, format: migrations.format, ledger, stop_grace, queueing }
     }
 
     /// The migrations between the hooks; after a lost connection perhaps only the hook that is still owed.

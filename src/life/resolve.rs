@@ -81,7 +81,8 @@ async fn mend(locked: &mut Locked, plans: &Plans<'_>, resolution: Resolution, id
     if entries.is_empty() {
         return Ok(());
     }
-    let migrating = Migrating { engine, format: migrations.format, ledger, stop_grace: Duration::ZERO };
+    let migrating =
+        Migrating { engine, format: migrations.format, ledger, stop_grace: Duration::ZERO, queueing: None };
     migrate::prepare(locked, migrating).await.map_err(refused)?;
     let moment = Moment::after(Duration::ZERO);
     let statements: Vec<_> = entries.iter().map(|entry| entry.at(moment)).collect();

@@ -5,16 +5,18 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::broken::{Broken, During, Left, is_lost};
+use super::retry::Retries;
 use super::stop::Stopping;
 use super::{Migrating, record, report};
 use crate::engine::{DbError, Engine, Ledger, Session};
 use crate::format::{Atomicity, Entry, Migration, Moment, Part, Step};
+use crate::lock::Locked;
 use crate::plan::{Planned, Residue};
 use crate::script;
 
 /// Applies a step and records it. Returns how long it took.
 pub(super) async fn apply(
-    session: &mut dyn Session,
+    locked: &mut Locked,
     migrating: Migrating<'_>,
     planned: &Planned,
     stopping: &Stopping,
@@ -22,11 +24,14 @@ pub(super) async fn apply(
     let step = &planned.step;
     let ledger = migrating.ledger;
     let started = Instant::now();
+    let mut retries = Retries::new(migrating, planned, stopping);
     let result = match step.atomicity {
-        Atomicity::Together => together(session, ledger, step, started).await,
-        Atomicity::Apart => apart(session, migrating, step, started).await,
+        Atomicity::Together => together(locked, ledger, step, started, &mut retries).await,
+        Atomicity::Apart => apart(locked, migrating, step, started, &mut retries).await,
     };
-    if let Err((during, error)) = result {
+    let session = locked.session();
+    if let Err((during, mut error)) = result {
+        error.lock_timeout = retries.gave_up();
         let left = if is_lost(&error) {
             Left::Part
         } else {
@@ -44,38 +49,74 @@ pub(super) async fn apply(
 
 type Outcome = Result<(), (During, DbError)>;
 
-async fn together(session: &mut dyn Session, ledger: &Ledger, step: &Step, started: Instant) -> Outcome {
-    mark(session, ledger, step).await?;
-    session.begin().await.map_err(|failed| (During::Before, failed.error))?;
+/// All of it in one transaction, on MySQL as far as that goes. What is rolled back may be tried again, under the same mark.
+async fn together(
+    locked: &mut Locked,
+    ledger: &Ledger,
+    step: &Step,
+    started: Instant,
+    retries: &mut Retries<'_>,
+) -> Outcome {
+    mark(locked.session(), ledger, step).await?;
+    loop {
+        match transaction(locked, ledger, step, started, retries).await {
+            Err((during, error)) if error.lock_timeout && retries.whole_within().is_some() => {
+                let rolled_back = locked.session().send("ROLLBACK").await;
+                rolled_back.map_err(|failed| (during, failed.error))?;
+                retries.again(locked, during, error).await.map_err(|error| (during, error))?;
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+async fn transaction(
+    locked: &mut Locked,
+    ledger: &Ledger,
+    step: &Step,
+    started: Instant,
+    retries: &mut Retries<'_>,
+) -> Outcome {
+    let session = locked.session();
+    let begun = match retries.whole_within() {
+        Some(limit) => session.begin_within(limit).await,
+        None => session.begin().await,
+    };
+    begun.map_err(|failed| (During::Before, failed.error))?;
     write(session, ledger, &step.before, During::Before, Duration::ZERO).await?;
     for (index, part) in step.migration.parts.iter().enumerate() {
-        whole(session, index, part).await?;
+        whole(locked, index, part, retries).await?;
     }
+    let session = locked.session();
     write(session, ledger, &step.after, During::After, started.elapsed()).await?;
     session.send("COMMIT").await.map_err(|failed| (During::Commit, failed.error))
 }
 
 async fn apart(
-    session: &mut dyn Session,
+    locked: &mut Locked,
     Migrating { engine, ledger, .. }: Migrating<'_>,
     step: &Step,
     started: Instant,
+    retries: &mut Retries<'_>,
 ) -> Outcome {
+    let session = locked.session();
     mark(session, ledger, step).await?;
     write(session, ledger, &step.before, During::Before, Duration::ZERO).await?;
     for (index, part) in step.migration.parts.iter().enumerate() {
         let statements = script::statements(engine, &part.sql);
         // Nothing is sent of a file without a statement: MySQL calls an empty query an error.
         if part.rows.is_some() || !statements.is_empty() && !script::must_be_split(engine, &part.sql) {
-            whole(session, index, part).await?;
+            whole(locked, index, part, retries).await?;
             continue;
         }
         for (number, statement) in statements.iter().enumerate() {
-            session.send_apart(statement.text, step.resumed).await.map_err(|error| {
+            let sent = locked.session().send_apart(statement.text, step.resumed).await;
+            sent.map_err(|error| {
                 (During::Script { part: index, number }, within(error, statement.offset, &part.sql))
             })?;
         }
     }
+    let session = locked.session();
     write(session, ledger, &step.after, During::After, started.elapsed()).await?;
     end_transaction(session, engine, &step.migration, "COMMIT").await.map_err(|error| (During::Commit, error))
 }
@@ -107,13 +148,60 @@ async fn end_transaction(
     }
 }
 
-/// One part as it is.
-async fn whole(session: &mut dyn Session, index: usize, part: &Part) -> Outcome {
-    let sent = match &part.rows {
-        Some(rows) => session.copy_in(&part.sql, rows).await.map_err(|error| (0, error)),
-        None => session.send(&part.sql).await.map_err(|failed| (failed.completed, failed.error)),
+/// One part as it is; on MySQL, with what waits for tables limited.
+async fn whole(locked: &mut Locked, index: usize, part: &Part, retries: &mut Retries<'_>) -> Outcome {
+    let sent = match (&part.rows, retries.each_within()) {
+        (Some(rows), _) => locked.session().copy_in(&part.sql, rows).await.map_err(|error| (0, error)),
+        (None, Some(limit)) => return by_stretches(locked, (index, part), limit, retries).await,
+        (None, None) => {
+            locked.session().send(&part.sql).await.map_err(|failed| (failed.completed, failed.error))
+        }
     };
     sent.map_err(|(number, error)| (During::Script { part: index, number }, error))
+}
+
+/// One part, the limit set where its statements wait for tables. The one that waited too long is sent again with what
+/// follows it, never what went through before it.
+async fn by_stretches(
+    locked: &mut Locked,
+    (index, part): (usize, &Part),
+    limit: Duration,
+    retries: &mut Retries<'_>,
+) -> Outcome {
+    let sql = part.sql.as_str();
+    let statements = script::statements(Engine::MySql, sql);
+    let offset = |number: usize| statements.get(number).map_or(sql.len(), |statement| statement.offset);
+    let stretches = script::stretches(sql, &statements);
+    let mut outcome = Ok(());
+    for stretch in &stretches {
+        let mut next = stretch.first;
+        if stretch.queues {
+            let limited = locked.session().limit_queueing(Some(limit)).await;
+            limited.map_err(|error| (During::Script { part: index, number: next }, error))?;
+        }
+        outcome = loop {
+            let begin = if next == 0 { 0 } else { offset(next) };
+            let text = sql.get(begin..offset(stretch.end)).unwrap_or_default();
+            let Err(failed) = locked.session().send(text).await else { break Ok(()) };
+            next += failed.completed;
+            let during = During::Script { part: index, number: next };
+            let error = within(failed.error, begin, sql);
+            if !(error.lock_timeout && stretch.queues && next < stretch.end) {
+                break Err((during, error));
+            }
+            if let Err(error) = retries.again(locked, during, error).await {
+                break Err((during, error));
+            }
+        };
+        if stretch.queues && !outcome.as_ref().is_err_and(|(_, error)| is_lost(error)) {
+            let unlimited = locked.session().limit_queueing(None).await;
+            outcome = outcome.and(unlimited.map_err(|error| (During::After, error)));
+        }
+        if outcome.is_err() {
+            break;
+        }
+    }
+    outcome
 }
 
 /// Says that the migration was begun.
@@ -155,7 +243,8 @@ fn within(error: DbError, statement_offset: usize, sql: &str) -> DbError {
 
 /// After an error: ends the transaction, and makes the history say what is true.
 ///
-/// Work that was stopped and of which nothing stayed has not failed: it is to be done by the next start.
+/// Work that was stopped, or did not get its lock, and of which nothing stayed has not failed: it is to be done by the
+/// next start.
 async fn settle(
     session: &mut dyn Session,
     migrating: Migrating<'_>,
@@ -165,8 +254,12 @@ async fn settle(
 ) -> Left {
     let Planned { step, residue } = planned;
     let ledger = migrating.ledger;
+    // It stood in a queue all the time.
+    let never_began = during.is_first() && error.lock_timeout;
     let untouched = match step.atomicity {
-        Atomicity::Together => session.send("ROLLBACK").await.is_ok() && *residue == Residue::Nothing,
+        Atomicity::Together => {
+            session.send("ROLLBACK").await.is_ok() && (*residue == Residue::Nothing || never_began)
+        }
         Atomicity::Apart => {
             // What is recorded of the failure must not end with it.
             let ended = end_transaction(session, migrating.engine, &step.migration, "ROLLBACK").await;
@@ -176,7 +269,7 @@ async fn settle(
             match residue {
                 _ if matches!(during, During::Mark | During::Before) => true,
                 Residue::Nothing => during.is_script(),
-                Residue::Part { unless_first, .. } => during.is_first() && *unless_first,
+                Residue::Part { unless_first, .. } => during.is_first() && *unless_first || never_began,
                 Residue::Index => during.is_first() && error.left_nothing && !step.resumed,
             }
         }
@@ -184,7 +277,7 @@ async fn settle(
     // The next start recognises an unfinished index, removes it and builds it again.
     let again = untouched || during.is_first() && *residue == Residue::Index;
     let records = !step.failed.is_empty() && !matches!(during, During::Mark | During::Before);
-    let has_failed = records && !(again && stopping.yes());
+    let has_failed = records && !(again && (stopping.yes() || error.lock_timeout));
     let (entries, left) = match (has_failed, untouched || records) {
         (true, _) if untouched => (&step.failed, Left::Record),
         (true, _) => (&step.failed, Left::Part),

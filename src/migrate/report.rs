@@ -71,6 +71,11 @@ pub(super) fn failed(migrating: Migrating<'_>, planned: &Planned, broken: &Broke
     Failure::message(Exit::MigrationFailed, format!("migration {id} failed: {place}: {error}")).hint(hint)
 }
 
+/// Where in its file a statement stands.
+pub(super) fn place(engine: Engine, step: &Step, during: During, error: &DbError) -> String {
+    Place::of(engine, step, during, error).to_string()
+}
+
 /// The error as it may be recorded in the history, which `status` shows.
 pub(super) fn recordable(engine: Engine, step: &Step, during: During, error: &DbError) -> DbError {
     let message = Place::of(engine, step, during, error).discreet(&error.message);
@@ -238,6 +243,7 @@ fn hint(migrating: Migrating<'_>, planned: &Planned, broken: &Broken, place: &Pl
     }
     parts.push(match broken.left {
         Left::Nothing if !step.is_recorded() => format!("it was rolled back; fix it and deploy again; {BY_HAND}"),
+        Left::Nothing if broken.error.lock_timeout => "nothing of it was left behind".to_owned(),
         Left::Nothing => "it was rolled back; fix it and deploy again".to_owned(),
         Left::Record => {
             let Repair { rolled_back, .. } = repair(migrating, planned);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::duration::whole;
@@ -83,11 +84,25 @@ pub struct Stopper<'a> {
 
 /// Whether there has been a reason to stop, for the work that is being stopped.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Stopping(Arc<AtomicBool>);
+pub(super) struct Stopping(Arc<(AtomicBool, Notify)>);
 
 impl Stopping {
     pub(super) fn yes(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.0.0.load(Ordering::Relaxed)
+    }
+
+    /// Completes when there is a reason to stop; at once if there was one before.
+    pub(super) async fn asked(&self) {
+        // Registered before the look, so that what comes in between is not missed.
+        let told = self.0.1.notified();
+        if !self.yes() {
+            told.await;
+        }
+    }
+
+    fn ask(&self) {
+        self.0.0.store(true, Ordering::Relaxed);
+        self.0.1.notify_waiters();
     }
 }
 
@@ -119,7 +134,7 @@ impl<'a> Stopper<'a> {
             limit = timed_out => Stop::Timeout(limit),
         };
         self.requested = Some(stop);
-        self.stopping.0.store(true, Ordering::Relaxed);
+        self.stopping.ask();
         stop
     }
 

@@ -4,7 +4,7 @@ use std::future::pending;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::{End, Migrating, Stopper, run};
+use super::{End, Migrating, Queueing, Stopper, run};
 use crate::attempt::{Attempts, Conditions};
 use crate::engine::fake::{Fake, Server, error};
 use crate::engine::{DbError, Engine, Verdict};
@@ -16,12 +16,17 @@ use crate::lock::{Outcome, acquire};
 use crate::migrations::Migrations;
 use crate::plan::{Plans, Policy};
 
+mod queueing;
+
+/// PostgreSQL, and statements that queue as long as they must.
+const UNLIMITED: (Engine, Option<Queueing>) = (Engine::Postgres, None);
+
 async fn migrate(
     server: &Arc<Mutex<Server>>,
     files: &[(&str, &str)],
     stopper: &mut Stopper<'_>,
 ) -> Result<End> {
-    migrate_as(&crate::format::sqlx::Sqlx, server, files, stopper).await
+    migrate_as(&crate::format::sqlx::Sqlx, server, files, stopper, UNLIMITED).await
 }
 
 async fn migrate_as(
@@ -29,6 +34,7 @@ async fn migrate_as(
     server: &Arc<Mutex<Server>>,
     files: &[(&str, &str)],
     stopper: &mut Stopper<'_>,
+    (engine, queueing): (Engine, Option<Queueing>),
 ) -> Result<End> {
     let contents = files.iter().map(|(name, text)| ((*name).into(), text.as_bytes().to_vec())).collect();
     let directories = files.iter().filter_map(|(name, _)| Some(name.split_once('/')?.0.into())).collect();
@@ -37,32 +43,26 @@ async fn migrate_as(
         directory: "migrations".into(),
         format,
         format_was_detected: false,
-        list: format.read(&files, &told(Engine::Postgres)).unwrap(),
+        list: format.read(&files, &told(engine)).unwrap(),
         history_table: None,
         wishes: Wishes::default(),
         opaque: None,
         environment: None,
     };
-    let ledger = migrations.ledger(Engine::Postgres, None);
+    let ledger = migrations.ledger(engine, None);
     let mut fake = Fake(Arc::clone(server));
     let conditions = Conditions { limit: None, writable: true, create_database: false };
     let mut attempts = Attempts::new(&mut fake, conditions);
     let ready = attempts.connect(Some(&ledger), None).await.unwrap_or_else(|_| panic!("it is up"));
     let policy = Policy { fails_on_edited: true, fails_on_missing: true, out_of_order: OutOfOrder::Apply };
-    let plans = Plans {
-        migrations: &migrations,
-        engine: Engine::Postgres,
-        ledger: &ledger,
-        policy,
-        interrupted: None,
-        owes: false,
-    };
+    let plans =
+        Plans { migrations: &migrations, engine, ledger: &ledger, policy, interrupted: None, owes: false };
     let Ok(Outcome::Locked(mut locked)) = acquire(&mut attempts, ready, &plans, None).await else {
         panic!("the lock is free and something is pending")
     };
     server.lock().unwrap().log.clear();
     let migrating =
-        Migrating { engine: Engine::Postgres, format, ledger: &ledger, stop_grace: Duration::from_secs(8) };
+        Migrating { engine, format, ledger: &ledger, stop_grace: Duration::from_secs(8), queueing };
     let steps = plans.plan(&locked.reading)?.steps(&plans, &locked.reading)?;
     run(&mut locked, &steps, migrating, stopper).await
 }
@@ -144,7 +144,7 @@ async fn no_migration_runs_after_one_that_gave_the_locks_back() {
 async fn as_prisma(sql: &str, error: DbError, stopper: &mut Stopper<'_>) -> (Exit, Vec<String>) {
     let server = failing(error);
     let files = [("1_a/migration.sql", sql)];
-    let failure = migrate_as(&Prisma, &server, &files, stopper).await.unwrap_err();
+    let failure = migrate_as(&Prisma, &server, &files, stopper, UNLIMITED).await.unwrap_err();
     let log = log(&server).into_iter().filter(|line| !line.contains("set_config")).collect();
     (failure.exit, log)
 }
@@ -161,7 +161,7 @@ async fn a_failure_is_recorded_where_the_tool_records_it_although_nothing_stayed
 async fn the_end_of_a_migration_shares_the_scripts_transaction_where_it_can() {
     let server = Server::default().shared();
     let files = [("1_a/migration.sql", "SELECT 1")];
-    let end = migrate_as(&Prisma, &server, &files, &mut Stopper::new(pending(), None)).await;
+    let end = migrate_as(&Prisma, &server, &files, &mut Stopper::new(pending(), None), UNLIMITED).await;
     assert_eq!(end.unwrap(), End::Applied(1));
     let log: Vec<_> = log(&server).into_iter().filter(|line| !line.contains("set_config")).collect();
     assert_eq!(log, ["CREATE", "INSERT", "BEGIN", "SELECT 1", "UPDATE", "UPDATE", "COMMIT"]);
@@ -171,6 +171,6 @@ async fn the_end_of_a_migration_shares_the_scripts_transaction_where_it_can() {
 async fn a_connection_lost_after_the_mark_may_be_made_again() {
     let server = failing(error(Verdict::Lost, "reset"));
     let files = [("1_a/migration.sql", "SELECT 1")];
-    let end = migrate_as(&Prisma, &server, &files, &mut Stopper::new(pending(), None)).await;
+    let end = migrate_as(&Prisma, &server, &files, &mut Stopper::new(pending(), None), UNLIMITED).await;
     assert!(matches!(end, Ok(End::Lost { rerunnable: true, .. })), "{end:?}");
 }

@@ -36,6 +36,9 @@ const fn meaning(number: u16, before: Verdict, working: Verdict, hint: &'static 
     Meaning { number, part: "", before, working, hint }
 }
 
+/// `ER_LOCK_WAIT_TIMEOUT`: of a metadata lock and of a row's alike.
+const LOCK_WAIT_TIMEOUT: u16 = 1205;
+
 const GRANT: &str = "grant the user what it lacks";
 const RAISE_PACKET: &str = "raise max_allowed_packet on the server, or split the file";
 const TLS_NEEDED: &str = "the server admits only encrypted connections: set sslmode=require or stricter";
@@ -126,7 +129,7 @@ const TABLE: &[Meaning] = &[
     meaning(2055, NotYet, Lost, ""),
     // Failures of a migration that have one usual remedy.
     meaning(1153, NotYet, Statement, RAISE_PACKET),
-    meaning(1205, NotYet, Statement, "another session holds the lock: see SHOW PROCESSLIST"),
+    meaning(LOCK_WAIT_TIMEOUT, NotYet, Statement, "another session holds the lock: see SHOW PROCESSLIST"),
     meaning(
         1419,
         Statement,
@@ -147,6 +150,7 @@ pub(super) fn classify(error: &sqlx::Error, stage: Stage) -> DbError {
                     code: Some(error.number().to_string()),
                     message: error.message().to_owned(),
                     hint: hint.map(str::to_owned),
+                    lock_timeout: error.number() == LOCK_WAIT_TIMEOUT,
                     ..DbError::default()
                 }
             }

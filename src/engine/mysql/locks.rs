@@ -3,6 +3,8 @@
 //! They belong to the server, not to a database, and on Galera or group replication to one node: replicas that
 //! connect to different nodes do not exclude each other.
 
+use std::time::Duration;
+
 use sha2::{Digest as _, Sha256};
 
 use super::literal;
@@ -107,6 +109,26 @@ pub(super) fn secure_query() -> String {
         "SET SESSION wait_timeout = {WAIT_TIMEOUT} /*M!100101 , SESSION max_statement_time = 0 */ \
          /*!50708 , SESSION max_execution_time = 0 */"
     )
+}
+
+/// Lets statements queue for a table no longer than this, nor than before; answers how many seconds that was. A limit
+/// that is no number of seconds is rounded down, but none is below one second, the server's least.
+pub(super) fn limit_query(limit: Duration) -> String {
+    let seconds = limit.as_secs().max(1);
+    format!(
+        "SELECT @@SESSION.lock_wait_timeout; \
+         SET SESSION lock_wait_timeout = LEAST(@@SESSION.lock_wait_timeout, {seconds})"
+    )
+}
+
+/// Lets them queue as long as before.
+pub(super) fn limit_back_query(seconds: u64) -> String {
+    format!("SET SESSION lock_wait_timeout = {seconds}")
+}
+
+/// Reads what [`limit_query`] returned.
+pub(super) fn seconds(results: &[Vec<Row>]) -> Option<u64> {
+    results.first()?.first()?.first()?.as_ref()?.parse().ok()
 }
 
 /// The lock that says that the migration `mark` failed just now, in this database: such locks are the whole server's,

@@ -50,6 +50,13 @@ const PGBOUNCER: &[(&str, Verdict, Option<&str>)] = &[
     ("not allowed", Verdict::Credentials, Some("check PgBouncer's auth_hba_file")),
 ];
 
+/// `lock_not_available`: a lock's limit has passed, or a statement asked for it with NOWAIT.
+const LOCK_NOT_AVAILABLE: &str = "55P03";
+
+/// The server's function that ends a statement whose `lock_timeout` has passed (`src/backend/tcop/postgres.c`); NOWAIT
+/// is refused elsewhere.
+const LIMIT_PASSED: &str = "ProcessInterrupts";
+
 /// Sorts an error of sqlx.
 pub(super) fn classify(error: &sqlx::Error, stage: Stage) -> DbError {
     match error {
@@ -81,6 +88,7 @@ fn server(error: &PgDatabaseError, stage: Stage) -> DbError {
             _ => None,
         },
         left_nothing: false,
+        lock_timeout: code == LOCK_NOT_AVAILABLE && error.routine().is_none_or(|name| name == LIMIT_PASSED),
     }
 }
 
@@ -95,7 +103,7 @@ fn verdict(code: &str, message: &str, stage: Stage) -> (Verdict, Option<&'static
         let verdict = match code {
             _ if code.starts_with("08") => Verdict::Lost,
             // Resources, serialization, a lock or statement timeout of the role: another moment, another answer.
-            "55P03" | "57014" | "40001" | "40P01" => Verdict::NotYet,
+            LOCK_NOT_AVAILABLE | "57014" | "40001" | "40P01" => Verdict::NotYet,
             _ if code.starts_with("53") => Verdict::NotYet,
             _ => Verdict::Statement,
         };

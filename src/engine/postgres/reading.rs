@@ -1,5 +1,7 @@
 //! The one query of a start with nothing pending, and the few others about the server's state.
 
+use std::time::Duration;
+
 use crate::engine::postgres::settings::durable;
 use crate::engine::postgres::{identifier, literal};
 use crate::engine::{DbError, Holder, Ledger, Row, TableName, Verdict};
@@ -203,19 +205,29 @@ pub(super) fn holder(row: &Row) -> Holder {
 /// search path it started with: a script made by `pg_dump` empties that, and the next migration must not depend on which
 /// one ran before it in the same process.
 ///
-/// The last value of the answer is whether this session holds the locks.
+/// How long a statement may queue for a lock is as the session began: one file's `SET` is not the next one's.
+///
+/// The last row of the answer says whether this session holds the locks, and how long that is, in milliseconds; 0 for ever.
 pub(super) fn secure_query(version: u32, keys: &[i64]) -> String {
     let settings = durable(version);
     let calls: Vec<String> =
         settings.iter().map(|(name, value)| format!("set_config('{name}', '{value}', false)")).collect();
     let ours: Vec<String> = keys.iter().map(|key| is_key(*key)).collect();
     format!(
-        "RESET search_path; SELECT {}; SELECT count(*) = {} FROM pg_locks l \
+        "RESET search_path; RESET lock_timeout; SELECT {}; \
+         SELECT count(*) = {}, (SELECT setting FROM pg_settings WHERE name = 'lock_timeout') FROM pg_locks l \
          WHERE l.pid = pg_backend_pid() AND l.granted AND ({})",
         calls.join(", "),
         keys.len(),
         ours.join(" OR ")
     )
+}
+
+/// Reads the last row of [`secure_query`]'s answer.
+pub(super) fn secured(row: Option<&Row>) -> (bool, Option<Duration>) {
+    let column = |index: usize| row.and_then(|row| row.get(index)).and_then(Option::as_deref);
+    let milliseconds = column(1).and_then(|value| value.parse().ok()).filter(|value| *value > 0);
+    (column(0) == Some("t"), milliseconds.map(Duration::from_millis))
 }
 
 /// The condition that a row `l` of `pg_locks` is this advisory lock, which stands there in two halves.

@@ -1,4 +1,8 @@
-//! The run-time parameters of a session that a dead castoff leaves nothing behind of.
+//! The run-time parameters of a session that a dead castoff leaves nothing behind of, and that holds up nobody.
+
+use std::time::Duration;
+
+use crate::duration::milliseconds;
 
 /// The parameters for a server of this `server_version_num`.
 ///
@@ -25,4 +29,35 @@ pub(crate) fn durable(version: u32) -> Vec<(&'static str, &'static str)> {
         settings.push(("transaction_timeout", "0"));
     }
     settings
+}
+
+/// The longest `lock_timeout` the server takes, in milliseconds (`src/backend/utils/misc/guc_tables.c`).
+const LONGEST: u64 = i32::MAX.cast_unsigned() as u64;
+
+/// Opens a transaction in which a statement queues for a lock no longer than `limit`, nor than it would without us.
+pub(super) fn begin_within(limit: Duration, usual: Option<Duration>) -> String {
+    // 0 would be for ever.
+    let limit = milliseconds(limit).clamp(1, LONGEST);
+    match usual {
+        Some(usual) if milliseconds(usual) <= limit => "BEGIN".to_owned(),
+        _ => format!("BEGIN; SET LOCAL lock_timeout = {limit}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::begin_within;
+
+    #[test]
+    fn the_shorter_limit_holds_and_none_is_ever_longer_than_asked_for() {
+        let set = |milliseconds: i32| format!("BEGIN; SET LOCAL lock_timeout = {milliseconds}");
+        let second = Duration::from_secs(1);
+        assert_eq!(begin_within(5 * second, None), set(5000));
+        assert_eq!(begin_within(5 * second, Some(second)), "BEGIN");
+        assert_eq!(begin_within(second, Some(5 * second)), set(1000));
+        assert_eq!(begin_within(Duration::from_micros(1), None), set(1));
+        assert_eq!(begin_within(Duration::MAX, None), set(i32::MAX));
+    }
 }

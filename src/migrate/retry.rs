@@ -1,0 +1,215 @@
+//! Statements that queue for a lock: not for long, and then again.
+//!
+//! Whoever waits for a table's lock makes everybody wait who wants that table later, even those who would not have had to
+//! wait for its holder. So a statement that does not get its lock within a limit is taken back, everybody behind it goes
+//! on, and it is tried again after a pause.
+
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use super::broken::During;
+use super::stop::Stopping;
+use super::{Migrating, report};
+use crate::backoff::jitter;
+use crate::duration::whole;
+use crate::engine::{DbError, Engine, Verdict};
+use crate::format::Atomicity;
+use crate::lock::Locked;
+use crate::plan::{Planned, Residue};
+use crate::script;
+
+/// How long a statement may queue for a table's lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Queueing {
+    /// Each time.
+    pub limit: Duration,
+    /// How many times it is tried again.
+    pub retries: u32,
+}
+
+impl Queueing {
+    /// The longest of the pauses: traffic has longer to go on than it was held up, however long that is.
+    fn longest_pause(self) -> Duration {
+        self.limit.saturating_mul(2).clamp(Duration::from_secs(1), Duration::from_secs(10))
+    }
+
+    /// The pause before this retry, from 1; they double.
+    fn pause(self, retry: u32) -> Duration {
+        let first = (self.limit / 5).clamp(Duration::from_millis(100), Duration::from_secs(1));
+        let doubled = 2_u32.saturating_pow(retry.saturating_sub(1));
+        let most = first.saturating_mul(doubled).min(self.longest_pause());
+        jitter(most / 2, most)
+    }
+}
+
+/// The tries of one step.
+pub(super) struct Retries<'a> {
+    migrating: Migrating<'a>,
+    planned: &'a Planned,
+    stopping: &'a Stopping,
+    queueing: Option<Queueing>,
+    made: u32,
+    /// What was last warned of.
+    told: Option<String>,
+    /// Whether it ended because a statement did not get its lock within our limit.
+    gave_up: bool,
+}
+
+impl<'a> Retries<'a> {
+    /// A step is retried only where nothing of it can have stayed: whole where it is one transaction; on MySQL, where
+    /// nothing holds a schema change together, one statement. A script there that sets the limit itself is left alone.
+    pub(super) fn new(migrating: Migrating<'a>, planned: &'a Planned, stopping: &'a Stopping) -> Self {
+        let Planned { step, residue } = planned;
+        let applies = match migrating.engine {
+            Engine::Postgres => step.atomicity == Atomicity::Together && *residue == Residue::Nothing,
+            Engine::MySql => !step.migration.parts.iter().any(|part| script::limits_queueing(&part.sql)),
+            // There is one lock, of the whole database, and whoever writes waits for it outside any queue.
+            Engine::Sqlite => false,
+        };
+        let queueing = migrating.queueing.filter(|_| applies);
+        Self { migrating, planned, stopping, queueing, made: 0, told: None, gave_up: false }
+    }
+
+    /// How long a statement of the step's transaction may queue, if all of it is tried again.
+    pub(super) fn whole_within(&self) -> Option<Duration> {
+        self.limit_on(Engine::Postgres)
+    }
+
+    /// How long a statement may queue, if it alone is tried again.
+    pub(super) fn each_within(&self) -> Option<Duration> {
+        self.limit_on(Engine::MySql)
+    }
+
+    fn limit_on(&self, engine: Engine) -> Option<Duration> {
+        self.queueing.filter(|_| self.migrating.engine == engine).map(|queueing| queueing.limit)
+    }
+
+    /// Whether the step ended because a statement did not get its lock within our limit.
+    pub(super) fn gave_up(&self) -> bool {
+        self.gave_up
+    }
+
+    /// After an error of which nothing is left: pauses if it is to be tried again.
+    ///
+    /// # Errors
+    ///
+    /// What ends the step: the error, if it was no lock's, or the last try's; or that the session or its locks were lost.
+    pub(super) async fn again(
+        &mut self,
+        locked: &mut Locked,
+        during: During,
+        error: DbError,
+    ) -> Result<(), DbError> {
+        let Some(queueing) =
+            self.queueing.filter(|_| error.lock_timeout && !self.is_the_script_s_wish(during))
+        else {
+            return Err(error);
+        };
+        self.gave_up = true;
+        if self.made >= queueing.retries {
+            return Err(self.last(queueing, error));
+        }
+        self.made += 1;
+        let pause = queueing.pause(self.made);
+        self.tell(queueing, during, &error, pause);
+        tokio::select! {
+            biased;
+            () = self.stopping.asked() => return Err(error),
+            () = sleep(pause) => {}
+        }
+        // A script can give the locks back, and not even its rollback takes them again.
+        if locked.secure().await? {
+            self.gave_up = false;
+            return Ok(());
+        }
+        let message = "the lock was lost before it could be tried again".to_owned();
+        Err(DbError { verdict: Verdict::Lost, message, ..DbError::default() })
+    }
+
+    /// Whether the limit that passed may have been set by the script: then it is to fail, as with the tool.
+    fn is_the_script_s_wish(&self, during: During) -> bool {
+        let parts = &self.planned.step.migration.parts;
+        let (last, statements) = match during {
+            During::Script { part, number } => (part, number + 1),
+            _ => (parts.len(), 0),
+        };
+        let before = parts.iter().take(last).any(|part| script::limits_queueing(&part.sql));
+        before
+            || parts.get(last).is_some_and(|part| {
+                let run = script::statements(self.migrating.engine, &part.sql).into_iter().take(statements);
+                run.into_iter().any(|statement| script::limits_queueing(statement.text))
+            })
+    }
+
+    /// Once for each reason: where it waits.
+    fn tell(
+        &mut self,
+        Queueing { limit, retries }: Queueing,
+        during: During,
+        error: &DbError,
+        pause: Duration,
+    ) {
+        let (id, attempt) = (self.planned.step.migration.id.as_str(), self.made);
+        let place = report::place(self.migrating.engine, &self.planned.step, during, error);
+        let detail = format!("{place} waited {} for a lock", whole(limit));
+        let how = match self.migrating.engine {
+            Engine::MySql => "taken back",
+            Engine::Postgres | Engine::Sqlite => "rolled back",
+        };
+        let message = format!(
+            "{detail}: {how}, so that nobody stands behind it, and tried again in {} (retry {attempt} of {retries})",
+            whole(pause)
+        );
+        if self.told.as_ref() == Some(&detail) {
+            tracing::debug!(event = "migration.retry", id, attempt, detail = %detail, "{message}");
+        } else {
+            tracing::warn!(event = "migration.retry", id, attempt, detail = %detail, "{message}");
+            self.told = Some(detail);
+        }
+    }
+
+    /// The error of the last try, with what to do about it.
+    fn last(&self, Queueing { limit, retries }: Queueing, error: DbError) -> DbError {
+        let tries = u64::from(retries) + 1;
+        let look = match self.migrating.engine {
+            Engine::MySql => "SHOW FULL PROCESSLIST",
+            Engine::Postgres | Engine::Sqlite => {
+                "SELECT pid, application_name, state, xact_start FROM pg_stat_activity ORDER BY xact_start"
+            }
+        };
+        let hint = format!(
+            "it waited for a lock {tries} times, each time up to {}: see who holds it ({look}), end that session or wait \
+             for it; or raise --ddl-lock-retries, or --ddl-lock-timeout, for which everybody behind it waits as well",
+            whole(limit)
+        );
+        DbError { hint: Some(hint), ..error }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::Queueing;
+
+    #[test]
+    fn pauses_grow_and_soon_leave_traffic_longer_than_it_was_held_up() {
+        for limit in [1, 100, 1000, 5000, 60_000].map(Duration::from_millis) {
+            let queueing = Queueing { limit, retries: 20 };
+            let longest = queueing.longest_pause();
+            for retry in [1, 2, 5, 20, u32::MAX] {
+                assert!(queueing.pause(retry) <= longest, "{limit:?} {retry}");
+            }
+            assert!(queueing.pause(20) >= longest / 2 && queueing.pause(1) <= Duration::from_secs(1));
+            assert!(longest / 2 >= limit.min(Duration::from_secs(5)), "{limit:?}");
+        }
+    }
+
+    #[test]
+    fn the_pauses_of_the_defaults_end_within_three_minutes() {
+        let queueing = Queueing { limit: Duration::from_secs(5), retries: 20 };
+        let pauses: Duration = (1..=queueing.retries).map(|retry| queueing.pause(retry)).sum();
+        assert!((Duration::from_secs(80)..Duration::from_mins(3)).contains(&pauses), "{pauses:?}");
+    }
+}
