@@ -41,7 +41,18 @@ impl Application {
             return Err(Failure::message(Exit::Usage, "there is no command after `--`")
                 .hint("name the application: `castoff -- node server.js`"));
         };
-        let path = find(name, environment)?;
+        Self::found_at(find(name, environment)?, command, environment)
+    }
+
+    /// One that has been found before.
+    ///
+    /// # Errors
+    /// 64 where an argument or variable cannot be given to any program.
+    pub(crate) fn found_at(
+        path: PathBuf,
+        command: &[OsString],
+        environment: &Environment,
+    ) -> Result<Self, Failure> {
         let argv = command.iter().map(|argument| {
             c_string(argument.as_bytes().to_vec(), || "an argument of the application".to_owned())
         });

@@ -25,7 +25,6 @@ pub mod environment;
 mod group;
 mod line;
 mod process;
-mod terminal;
 
 /// How long the kernel may take to end what was killed.
 const KILL_LIMIT: Duration = Duration::from_secs(1);

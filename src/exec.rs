@@ -1,8 +1,8 @@
 //! The last phase: castoff becomes the application.
 
 use crate::application::Application;
-use crate::exit::Failure;
-use crate::signals::Signals;
+use crate::exit::{Failure, Result};
+use crate::signals::{LetGo, Signals};
 use crate::user::User;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::execve;
@@ -23,17 +23,28 @@ const REAP_PAUSE: Duration = Duration::from_millis(5);
 /// On failure castoff's signal handlers work again.
 pub fn become_application(application: &Application, user: Option<&User>, signals: &Signals) -> Failure {
     reap();
-    let let_go = match signals.let_go() {
+    hand_over(signals.let_go(), user, || {
+        let Err(errno) = execve(application.path(), application.argv(), application.environment());
+        application.refused(errno)
+    })
+}
+
+/// Becomes the user and then whatever `exec` executes; returns only if either fails, with the signals taken back.
+pub(crate) fn hand_over(
+    signals: Result<LetGo>,
+    user: Option<&User>,
+    exec: impl FnOnce() -> Failure,
+) -> Failure {
+    let let_go = match signals {
         Ok(let_go) => let_go,
         Err(failure) => return failure,
     };
-    if let Some(Err(failure)) = user.map(User::assume) {
-        let_go.take_back();
-        return failure;
-    }
-    let Err(errno) = execve(application.path(), application.argv(), application.environment());
+    let failure = match user.map(User::assume) {
+        Some(Err(failure)) => failure,
+        Some(Ok(())) | None => exec(),
+    };
     let_go.take_back();
-    application.refused(errno)
+    failure
 }
 
 /// Reaps what commands left behind: PID 1 inherits every orphan, and the application is to start without children.

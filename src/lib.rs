@@ -8,8 +8,9 @@
 //! - [`signals`], [`log`], [`exit`]: what a PID 1 needs at any moment.
 //! - [`application`], [`migrations`]: the command castoff will become and the files, read before waiting. [`user`]: whom
 //!   it becomes on the way.
-//! - [`life`]: the story. [`wait`], [`lock`], [`migrate`], [`exec`]: its four phases, which [`phase`] names; [`plan`] decides what is to be
-//!   done, [`status`] says it without doing it, and [`command`] runs what castoff does not do itself.
+//! - [`life`]: the story. [`wait`], [`lock`], [`migrate`], [`exec`]: its four phases, which [`phase`] names; [`plan`] decides
+//!   what is to be done, [`status`] says it without doing it, and [`command`] runs what castoff does not do itself.
+//!   [`init`]: staying beside the application instead of becoming it.
 //! - [`engine`]: the servers. [`mod@format`]: the migration tools. [`script`]: SQL text. They meet on plain data;
 //!   [`target`] says where a database is, and [`database`] connects to it as it is configured at that moment.
 //!
@@ -28,6 +29,7 @@ pub mod environment;
 pub mod exec;
 pub mod exit;
 pub mod format;
+pub mod init;
 pub mod life;
 pub mod lock;
 pub mod log;
@@ -39,5 +41,6 @@ pub mod script;
 pub mod signals;
 pub mod status;
 pub mod target;
+pub(crate) mod terminal;
 pub mod user;
 pub mod wait;

@@ -9,7 +9,7 @@ use self::work::{FileTask, Work};
 use crate::attempt::{Attempts, Conditions, Ready, Trouble};
 use crate::backoff::jitter;
 use crate::cli::Task;
-use crate::config::{Awaited, Config, Database, Drift, Mode, WaitTarget};
+use crate::config::{Awaited, Config, Database, Drift, Init, Mode, WaitTarget};
 use crate::database::Configured;
 use crate::duration::milliseconds;
 use crate::engine::{ConnectOptions, Engine, Ledger, Session};
@@ -64,10 +64,11 @@ pub struct Times {
 
 impl Times {
     /// The last line before the hand-over.
-    pub fn announce(&self, command: &[OsString], started: Instant) {
+    pub fn announce(&self, command: &[OsString], init: Init, started: Instant) {
         let words: Vec<_> = command.iter().map(|word| word.to_string_lossy()).collect();
         let command = words.first().map(AsRef::as_ref).unwrap_or_default();
         let total_ms = milliseconds(started.elapsed());
+        let verb = if init == Init::Off { "becoming" } else { "starting" };
         tracing::info!(
             event = "exec",
             command,
@@ -75,7 +76,7 @@ impl Times {
             wait_ms = milliseconds(self.wait),
             lock_ms = milliseconds(self.lock),
             migrate_ms = milliseconds(self.migrate),
-            "becoming {command} after {total_ms} ms"
+            "{verb} {command} after {total_ms} ms"
         );
     }
 }

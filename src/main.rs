@@ -8,10 +8,11 @@ use std::time::Instant;
 
 use castoff::application::Application;
 use castoff::cli::Task;
-use castoff::config::{Config, Parsed};
+use castoff::config::{Config, Init, Parsed};
 use castoff::engine::Engine;
 use castoff::environment::Environment;
 use castoff::exit::{Exit, Failure, Result};
+use castoff::init::{self, Given, Order};
 use castoff::life::{self, Prepared};
 use castoff::signals::Signals;
 use castoff::user::User;
@@ -23,6 +24,10 @@ use castoff::{exec, log};
 static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
 
 fn main() -> ExitCode {
+    // castoff has executed itself again for --init.
+    if let Some(order) = Order::given() {
+        return order.map_or_else(|failure| fail(&failure), Given::obey);
+    }
     let started = Instant::now();
     let result = Signals::install().and_then(|signals| {
         log::exit_on_panic();
@@ -47,11 +52,14 @@ fn main() -> ExitCode {
     match result {
         Ok(None) => ExitCode::SUCCESS,
         Ok(Some(exit)) => ExitCode::from(exit.code()),
-        Err(failure) => {
-            log::report(&failure);
-            ExitCode::from(failure.exit.code())
-        }
+        Err(failure) => fail(&failure),
     }
+}
+
+/// The last line, and its code.
+fn fail(failure: &Failure) -> ExitCode {
+    log::report(failure);
+    ExitCode::from(failure.exit.code())
 }
 
 /// The program's life. Returns only where castoff does not become the application.
@@ -76,13 +84,19 @@ fn run(config: &Config, signals: &Signals, started: Instant) -> Result<Option<Ex
         unsafe { life::leave_nothing_to_defaults() };
         life::prepare(config, options, signals)?
     };
-    match &mut application {
-        Some(application) => {
+    match application {
+        Some(mut application) => {
             if let Some(url) = &prepared.database_url {
                 application.set_variable("DATABASE_URL", url.expose())?;
             }
-            prepared.times.announce(&config.command, started);
-            Err(exec::become_application(application, user, signals))
+            prepared.times.announce(&config.command, config.init, started);
+            Err(match config.init {
+                Init::Off => exec::become_application(&application, user, signals),
+                Init::Child | Init::Group => {
+                    let to_group = config.init == Init::Group;
+                    init::stay(&Order { application, to_group, logs: config.logs }, user, signals)
+                }
+            })
         }
         None => print(&prepared.output).map(|()| prepared.verdict),
     }
@@ -93,6 +107,9 @@ fn run(config: &Config, signals: &Signals, started: Instant) -> Result<Option<Ex
 fn prepare_user(user: &User, application: Option<&Application>, config: &Config) -> Result<()> {
     if application.is_some() {
         user.try_out(application.map(Application::path))?;
+        if config.init != Init::Off {
+            init::try_out(user)?;
+        }
     }
     match &config.database {
         Some(database) if database.target().engine == Engine::Sqlite => user.assume(),

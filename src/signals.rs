@@ -30,6 +30,9 @@ use std::time::Duration;
 /// may name any of them as their STOPSIGNAL.
 const STOPPING: [Signal; 4] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT];
 
+/// A mask of all signals; the kernel takes KILL and STOP out of it.
+pub(crate) const EVERY_SIGNAL: u64 = u64::MAX;
+
 /// How often [`Signals::arrived`] looks where no descriptor is left to be woken by.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
@@ -133,23 +136,38 @@ impl Signals {
     /// # Errors
     /// 128+n where a signal arrived, 71 where the system refuses; castoff's own handlers are in force again.
     pub(crate) fn let_go(&self) -> Result<LetGo, Failure> {
-        let refused = |error: io::Error| {
-            Failure::new(Exit::OsError, anyhow::Error::new(error).context("cannot put the signals back"))
+        let let_go = self.hold()?;
+        match self.inherited.restore_mask() {
+            Ok(()) => Ok(let_go),
+            Err(error) => {
+                let_go.take_back();
+                Err(cannot_put_back(error))
+            }
+        }
+    }
+
+    /// The same but for the mask: everything stays blocked, so that what arrives from here on is pending, across an exec
+    /// too, until somebody takes it.
+    ///
+    /// # Errors
+    /// As [`let_go`](Self::let_go).
+    pub(crate) fn hold(&self) -> Result<LetGo, Failure> {
+        let mask = inherited::mask(Some(EVERY_SIGNAL)).map_err(cannot_put_back)?;
+        let own = match self.inherited.restore_dispositions() {
+            Ok(own) => own,
+            Err(error) => {
+                let _ = inherited::mask(Some(mask));
+                return Err(cannot_put_back(error));
+            }
         };
-        let mask = inherited::mask(None).map_err(refused)?;
-        SigSet::all().thread_block().map_err(|errno| refused(errno.into()))?;
-        let own = self.inherited.restore_dispositions().map_err(refused)?;
         let let_go = LetGo { own, mask };
-        let arrived = self.received().or_else(|| self.pending());
-        let failure = match arrived {
-            Some(signal) => stopped_by(signal),
-            None => match self.inherited.restore_mask() {
-                Ok(()) => return Ok(let_go),
-                Err(error) => refused(error),
-            },
-        };
-        let_go.take_back();
-        Err(failure)
+        match self.received().or_else(|| self.pending()) {
+            None => Ok(let_go),
+            Some(signal) => {
+                let_go.take_back();
+                Err(stopped_by(signal))
+            }
+        }
     }
 
     /// One of the four that was sent while everything was blocked.
@@ -165,6 +183,34 @@ impl Signals {
         // A blocked signal is kept pending by the kernel even if it is ignored.
         STOPPING.into_iter().find(|signal| pending.contains(*signal) && !self.inherited.ignores(*signal))
     }
+}
+
+fn cannot_put_back(error: io::Error) -> Failure {
+    Failure::new(Exit::OsError, anyhow::Error::new(error).context("cannot put the signals back"))
+}
+
+/// For castoff that has executed itself again after [`Signals::hold`], with the mask that was found then: everything
+/// stays blocked, and how children end is known even where whoever started castoff ignores SIGCHLD.
+///
+/// # Errors
+/// None that a kernel gives for these arguments.
+pub(crate) fn keep_holding(found: u64) -> io::Result<Inherited> {
+    let inherited = Inherited::handed_on(found)?;
+    // The C library may have unblocked those it keeps to itself.
+    inherited::mask(Some(EVERY_SIGNAL))?;
+    if inherited.ignores(Signal::SIGCHLD) {
+        inherited::reset(Signal::SIGCHLD)?;
+    }
+    Ok(inherited)
+}
+
+/// Lets the kernel do for a moment what it does by default on a signal that is otherwise held.
+///
+/// # Errors
+/// None that a kernel gives for these arguments.
+pub(crate) fn let_through(signal: Signal) -> io::Result<()> {
+    inherited::mask(Some(EVERY_SIGNAL & !bit(signal as i32)))?;
+    inherited::mask(Some(EVERY_SIGNAL)).map(drop)
 }
 
 /// castoff's own dispositions and mask, put away while the inherited ones are in force.
@@ -194,6 +240,11 @@ pub fn leave_to_main_thread() {
 /// The failure that ends castoff with 128+n.
 pub fn stopped_by(signal: Signal) -> Failure {
     Failure::message(Exit::Signal(signal as i32), format_args!("stopped by {signal}"))
+}
+
+/// A signal's place in a mask.
+pub(crate) fn bit(signal: i32) -> u64 {
+    u32::try_from(signal - 1).ok().and_then(|place| 1_u64.checked_shl(place)).unwrap_or_default()
 }
 
 fn stopping() -> SigSet {

@@ -9,26 +9,35 @@ use nix::libc;
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::{SigSet, Signal};
 
-use super::terminal::{Terminal, give_to_this_process};
 use super::{Command, Group};
 use crate::signals::Inherited;
+use crate::terminal::{Terminal, give_to_this_process};
 use crate::user::User;
 
 /// A command that was started.
 pub(super) struct Process {
     pub(super) group: Group,
-    terminal: Option<Terminal>,
+    terminal: Option<Lent>,
+}
+
+/// A terminal that is taken back when the command has gone.
+struct Lent(Terminal);
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        self.0.take_back();
+    }
 }
 
 impl Process {
     /// Starts it at the head of a group of its own.
     pub(super) fn start(program: &Path, command: &Command<'_>, inherited: Inherited) -> io::Result<Self> {
-        let terminal = Terminal::in_the_foreground();
+        let terminal = Terminal::in_the_foreground().map(Lent);
         let mut start = process::Command::new(program);
         start.arg0(command.line.program()).args(command.line.arguments());
         start.env_clear().envs(command.environment.iter());
         start.stdin(Stdio::null()).process_group(0);
-        let descriptor = terminal.as_ref().map(Terminal::descriptor);
+        let descriptor = terminal.as_ref().map(|lent| lent.0.descriptor());
         let mut change = command.user.map(User::change);
         let parent = process::id();
         let prepare = move || {

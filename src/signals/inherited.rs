@@ -70,6 +70,17 @@ impl Inherited {
         Ok(Self { ignored, mask: MASK.load(Relaxed) })
     }
 
+    /// The same for castoff that has executed itself again: everything as it was found but the mask, which is all blocked
+    /// meanwhile and was handed on.
+    pub(super) fn handed_on(mask: u64) -> io::Result<Self> {
+        Ok(Self { mask, ..Self::record()? })
+    }
+
+    /// The mask that was found, bit n-1 for signal n.
+    pub(crate) fn mask(&self) -> u64 {
+        self.mask
+    }
+
     /// Whether the parent had the signal ignored, as `nohup` does with SIGHUP.
     pub fn ignores(&self, signal: Signal) -> bool {
         TOUCHED.iter().zip(self.ignored).any(|(touched, ignored)| *touched == signal && ignored)
