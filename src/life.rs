@@ -25,6 +25,7 @@ use crate::wait::{self, Others};
 mod command;
 mod decide;
 mod errand;
+mod follow;
 mod hooks;
 mod migrate;
 mod remains;
@@ -211,15 +212,12 @@ impl Life<'_> {
             }
             FileTask::Apply => Box::pin(self.migrate(attempts, ready, plans, times)).await,
             FileTask::Run(line) => {
-                let known = plans.migrations.opaque.is_none();
-                let purpose = ByCommand {
-                    line,
-                    plans: known.then_some(plans),
-                    engine: plans.engine,
-                    table: &plans.ledger.table.name,
-                    told: plans.migrations.environment.as_ref(),
-                };
+                let purpose = ByCommand::of(line, plans);
                 Box::pin(self.migrate_by_command(attempts, ready, &purpose, times)).await
+            }
+            FileTask::Verify => Box::pin(self.verify(attempts, ready, plans, times)).await,
+            FileTask::Await(line) => {
+                Box::pin(self.follow(attempts, ready, (plans, line.as_ref()), times)).await
             }
         }
     }
@@ -281,6 +279,16 @@ impl Life<'_> {
         Ok(())
     }
 
+    /// Whether nothing at all may be changed.
+    fn only_looks(&self) -> bool {
+        let Config { task, mode, .. } = self.config;
+        match task {
+            Task::Status { .. } | Task::Plan { .. } | Task::Health => true,
+            Task::Become => matches!(mode, Mode::Verify | Mode::Await),
+            Task::Migrate | Task::Wait | Task::Resolve { .. } | Task::Revert { .. } => false,
+        }
+    }
+
     /// Whether a server that takes no writes is not ready: unless castoff only looks, or only waits for a database
     /// whose URL says that a standby will do.
     fn needs_writes(&self) -> bool {
@@ -289,11 +297,6 @@ impl Life<'_> {
         let standby_will_do =
             matches!(attrs, Some(SessionAttrs::Any | SessionAttrs::ReadOnly | SessionAttrs::PreferStandby));
         !(self.only_looks() || only_waits && standby_will_do)
-    }
-
-    /// Whether nothing at all may be changed.
-    fn only_looks(&self) -> bool {
-        matches!(self.config.task, Task::Status { .. } | Task::Plan { .. } | Task::Health)
     }
 
     /// A phase that may simply be dropped when a signal arrives: nothing of it is left on the server.

@@ -6,24 +6,22 @@
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::timeout;
 
 use crate::attempt::{Attempts, Ready, Trouble};
-use crate::backoff::jitter;
 use crate::command::Line;
 use crate::duration::{milliseconds, whole};
-use crate::engine::{DbError, Engine, Facts, Holder, Ledger, LockKey, Reading, Session, Verdict};
+use crate::engine::{DbError, Engine, Facts, Ledger, LockKey, Reading, Session, Verdict};
 use crate::exit::{Exit, Failure, Result};
 use crate::format::Migration;
 
-/// How often a waiter with a connection looks: each pause is drawn between these.
-const POLL: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(100));
+mod follow;
+mod waiter;
 
-/// A waiter without a connection pauses a tenth of the time it has waited, within these.
-const APART: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(10));
-
-/// How often a waiter asks who holds the lock.
-const ASK_HOLDER: Duration = Duration::from_secs(1);
+pub(crate) use follow::HOLDER_GRACE;
+pub use follow::{Follow, Standing, follow};
+use waiter::{Look, Waiter, Watch, holder_of, kept, poll};
+pub(crate) use waiter::{announce, describe};
 
 /// How long giving the locks back may take before the connection is simply dropped.
 const RELEASE_LIMIT: Duration = Duration::from_secs(1);
@@ -164,85 +162,86 @@ pub async fn acquire(
     purpose: &dyn Purpose,
     limit: Option<Duration>,
 ) -> Result<Outcome> {
-    let mut waiter = Waiter::new(limit);
-    let mut connected = Some(ready);
-    loop {
-        if let Some(ready) = connected.take() {
-            let deadline = waiter.deadline;
-            match attempts.bounded(look(ready, purpose, &mut waiter), deadline).await {
-                Ok(Look::Done(outcome)) => return Ok(outcome),
-                Ok(Look::Held(ready)) => connected = ready,
-                Err(Trouble::Never(failure)) => return Err(failure),
-                Err(Trouble::NotYet(error)) => waiter.lost(attempts, error),
+    poll(attempts, ready, &mut Acquiring(purpose), limit).await
+}
+
+/// Wants the lock.
+struct Acquiring<'a>(&'a dyn Purpose);
+
+impl Watch for Acquiring<'_> {
+    type Found = Outcome;
+
+    const WHY: &'static str = "waiting for the lock held by";
+
+    fn ledger(&self) -> Option<&Ledger> {
+        self.0.ledger()
+    }
+
+    /// Nothing to do is the end. Otherwise the lock is tried, and the history read again under it.
+    async fn look(&mut self, ready: Ready, waiter: &mut Waiter) -> Result<Look<Outcome>, Trouble> {
+        let purpose = self.0;
+        let Ready { mut session, reading } = ready;
+        if !purpose.is_needed(&reading)? {
+            session.close().await;
+            return Ok(Look::Over(Outcome::NothingToDo(reading)));
+        }
+        if reading.facts.pooled {
+            return Err(pooled().into());
+        }
+        let keys = purpose.keys(&reading.facts);
+        if let Some(held) = try_all(&mut *session, &keys).await.map_err(unavailable)? {
+            waiter.contended = true;
+            if waiter.is_to_ask()
+                && let Some((holder, _)) = holder_of(&mut *session, &keys).await.map_err(unavailable)?
+            {
+                waiter.name_holder(holder, Self::WHY);
+            }
+            unless_failed(&mut *session, purpose, held, &reading).await?;
+            return Ok(Look::Again(kept(session, reading).await));
+        }
+        let reading = session.read(purpose.ledger()).await.map_err(unavailable)?;
+        if let Some(reason) = reading.facts.read_only {
+            return Err(Trouble::NotYet(DbError { message: reason, ..DbError::default() }));
+        }
+        let locked = Locked { session, keys, reading, contended: waiter.contended, abandoned: false };
+        match purpose.is_needed(&locked.reading) {
+            Ok(true) => {
+                let elapsed_ms = milliseconds(waiter.started.elapsed());
+                tracing::info!(event = "lock.acquired", elapsed_ms, "lock acquired after {elapsed_ms} ms");
+                Ok(Look::Over(Outcome::Locked(Box::new(locked))))
+            }
+            Ok(false) => Ok(Look::Over(Outcome::NothingToDo(locked.release().await))),
+            Err(failure) => {
+                locked.release().await;
+                Err(failure.into())
             }
         }
-        waiter.pause(connected.is_some()).await?;
-        let deadline = waiter.deadline;
-        let again = match connected.take() {
-            Some(ready) => attempts.again(ready.session, purpose.ledger(), deadline).await,
-            None => attempts.connect(purpose.ledger(), deadline).await,
+    }
+
+    fn timed_out(&self, waiter: &Waiter) -> Failure {
+        let after = whole(waiter.started.elapsed());
+        let message = match (&waiter.trouble, &waiter.holder) {
+            (Some(reason), _) => format!("the lock could not be had within {after}: {reason}"),
+            (None, Some(holder)) => format!("the lock was still held after {after}, by {}", describe(holder)),
+            (None, None) => format!("the lock was still held after {after}, by another process"),
         };
-        match again {
-            Ok(ready) => {
-                waiter.trouble = None;
-                connected = Some(ready);
-            }
-            Err(Trouble::Never(failure)) => return Err(failure),
-            Err(Trouble::NotYet(error)) => waiter.lost(attempts, error),
-        }
+        Failure::message(Exit::LockTimeout, message)
+            .hint("see what the holder is doing; if its migrations take that long, raise --lock-timeout")
     }
 }
 
-/// What one look at history and lock came to.
-enum Look {
-    /// The phase is over.
-    Done(Outcome),
-    /// Somebody else holds the lock; the session, if it may be kept.
-    Held(Option<Ready>),
-}
-
-/// Nothing to do is the end. Otherwise the lock is tried, and the history read again under it.
-async fn look(ready: Ready, purpose: &dyn Purpose, waiter: &mut Waiter) -> Result<Look, Trouble> {
-    let Ready { mut session, reading } = ready;
-    if !purpose.is_needed(&reading)? {
-        session.close().await;
-        return Ok(Look::Done(Outcome::NothingToDo(reading)));
+/// A failure, if the lock's holder has announced that it has just failed at what this purpose would do next.
+async fn unless_failed(
+    session: &mut dyn Session,
+    purpose: &dyn Purpose,
+    held: &LockKey,
+    reading: &Reading,
+) -> Result<(), Trouble> {
+    let Some(next) = purpose.next(reading)? else { return Ok(()) };
+    if session.failure_announced(held, &next.mark).await.map_err(unavailable)? {
+        return Err(failed_elsewhere(&next).into());
     }
-    if reading.facts.pooled {
-        return Err(pooled().into());
-    }
-    let keys = purpose.keys(&reading.facts);
-    if let Some(held) = try_all(&mut *session, &keys).await.map_err(unavailable)? {
-        waiter.contended = true;
-        waiter.look_at_holder(&mut *session, &keys).await.map_err(unavailable)?;
-        if let Some(next) = purpose.next(&reading)?
-            && session.failure_announced(held, &next.mark).await.map_err(unavailable)?
-        {
-            return Err(failed_elsewhere(&next).into());
-        }
-        if reading.facts.slots_to_spare {
-            return Ok(Look::Held(Some(Ready { session, reading })));
-        }
-        session.close().await;
-        return Ok(Look::Held(None));
-    }
-    let reading = session.read(purpose.ledger()).await.map_err(unavailable)?;
-    if let Some(reason) = reading.facts.read_only {
-        return Err(Trouble::NotYet(DbError { message: reason, ..DbError::default() }));
-    }
-    let locked = Locked { session, keys, reading, contended: waiter.contended, abandoned: false };
-    match purpose.is_needed(&locked.reading) {
-        Ok(true) => {
-            let elapsed_ms = milliseconds(waiter.started.elapsed());
-            tracing::info!(event = "lock.acquired", elapsed_ms, "lock acquired after {elapsed_ms} ms");
-            Ok(Look::Done(Outcome::Locked(Box::new(locked))))
-        }
-        Ok(false) => Ok(Look::Done(Outcome::NothingToDo(locked.release().await))),
-        Err(failure) => {
-            locked.release().await;
-            Err(failure.into())
-        }
-    }
+    Ok(())
 }
 
 /// An answer that will not change ends the wait; anything else is looked at again.
@@ -268,126 +267,6 @@ async fn try_all<'a>(session: &mut dyn Session, keys: &'a [LockKey]) -> Result<O
         }
     }
     Ok(None)
-}
-
-/// A waiter's memory between polls.
-struct Waiter {
-    started: Instant,
-    deadline: Option<Instant>,
-    holder: Option<Holder>,
-    asked: Option<Instant>,
-    /// Whether the lock was ever found taken.
-    contended: bool,
-    /// Why there is no connection, if there is none.
-    trouble: Option<DbError>,
-}
-
-impl Waiter {
-    fn new(limit: Option<Duration>) -> Self {
-        let started = Instant::now();
-        let deadline = limit.and_then(|limit| started.checked_add(limit));
-        Self { started, deadline, holder: None, asked: None, contended: false, trouble: None }
-    }
-
-    /// Names the holder once per change.
-    ///
-    /// The tool's key is asked about first: whoever holds that is at work, while castoff's own may be another waiter's
-    /// for the moment in which it finds the tool's taken.
-    async fn look_at_holder(&mut self, session: &mut dyn Session, keys: &[LockKey]) -> Result<(), DbError> {
-        if self.asked.is_some_and(|asked| asked.elapsed() < ASK_HOLDER) {
-            return Ok(());
-        }
-        self.asked = Some(Instant::now());
-        for key in keys.iter().rev() {
-            if let Some(holder) = session.holder(key).await? {
-                self.name_holder(holder);
-                return Ok(());
-            }
-        }
-        // Nobody: the holder left in between.
-        Ok(())
-    }
-
-    fn name_holder(&mut self, holder: Holder) {
-        // On MySQL `since` moves with every statement of the same holder.
-        let who = |holder: &Holder| (holder.pid, holder.application_name.clone(), holder.client.clone());
-        if self.holder.as_ref().map(who) != Some(who(&holder)) {
-            announce(&holder, "waiting for the lock held by");
-        }
-        self.holder = Some(holder);
-    }
-
-    /// Remembers why there is no connection; the next look opens another.
-    fn lost(&mut self, attempts: &mut Attempts<'_>, error: DbError) {
-        // A look that our own deadline cut short says nothing about the server.
-        if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) && self.holder.is_some() {
-            return;
-        }
-        attempts.report(&error);
-        self.trouble = Some(error);
-        // Whoever held the lock when we last looked may be gone as well.
-        self.holder = None;
-        self.asked = None;
-    }
-
-    /// Sleeps until the next look.
-    async fn pause(&mut self, connected: bool) -> Result<()> {
-        let waited = self.started.elapsed();
-        let pause = if connected {
-            jitter(POLL.0, POLL.1)
-        } else {
-            jitter(Duration::ZERO, (waited / 10).clamp(APART.0, APART.1))
-        };
-        match self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
-            Some(Duration::ZERO) => return Err(self.timed_out()),
-            Some(remaining) => sleep(pause.min(remaining)).await,
-            None => sleep(pause).await,
-        }
-        Ok(())
-    }
-
-    fn timed_out(&self) -> Failure {
-        let after = whole(self.started.elapsed());
-        let message = match (&self.trouble, &self.holder) {
-            (Some(reason), _) => format!("the lock could not be had within {after}: {reason}"),
-            (None, Some(holder)) => format!("the lock was still held after {after}, by {}", describe(holder)),
-            (None, None) => format!("the lock was still held after {after}, by another process"),
-        };
-        Failure::message(Exit::LockTimeout, message)
-            .hint("see what the holder is doing; if its migrations take that long, raise --lock-timeout")
-    }
-}
-
-/// Says whom we wait for.
-pub(crate) fn announce(holder: &Holder, why: &str) {
-    tracing::info!(
-        event = "lock.waiting",
-        holder.application_name = holder.application_name.as_deref(),
-        holder.pid = holder.pid,
-        holder.client = holder.client.as_deref(),
-        holder.since = holder.since.as_deref(),
-        "{why} {}",
-        describe(holder)
-    );
-}
-
-/// A holder for a sentence.
-pub(crate) fn describe(holder: &Holder) -> String {
-    let mut text = holder.application_name.clone().unwrap_or_else(|| "another session".into());
-    let mut details = Vec::new();
-    if let Some(pid) = holder.pid {
-        details.push(format!("pid {pid}"));
-    }
-    if let Some(client) = &holder.client {
-        details.push(format!("from {client}"));
-    }
-    if let Some(since) = &holder.since {
-        details.push(format!("since {since}"));
-    }
-    if !details.is_empty() {
-        text.push_str(&format!(" ({})", details.join(", ")));
-    }
-    text
 }
 
 /// The first 8 bytes of SHA-256 of `castoff`, database, schema and history table, separated by NUL.

@@ -8,6 +8,7 @@ use crate::migrations::Migrations;
 
 mod refusal;
 mod residue;
+mod standing;
 
 pub use residue::Residue;
 
@@ -274,17 +275,10 @@ impl Plan {
     ///
     /// As for [`steps`](Self::steps).
     pub fn admit(&self, plans: &Plans<'_>, reading: &Reading) -> Result<()> {
-        let Plans { migrations, ledger, policy, .. } = *plans;
+        let Plans { migrations, policy, .. } = *plans;
         let (facts, history_exists) = (&reading.facts, reading.history.is_some());
-        let table = &ledger.table;
-        if let Some(unfinished) = self.failed().next() {
-            return Err(refusal::blocked(migrations, table, unfinished));
-        }
-        if policy.fails_on_edited && !self.assessment.edited.is_empty() {
-            return Err(refusal::edited(&self.assessment.edited, migrations));
-        }
-        if policy.fails_on_missing && self.has_diverged() {
-            return Err(refusal::diverged(&self.assessment.missing, migrations));
+        if let Some(failure) = self.refuse(plans) {
+            return Err(failure);
         }
         if policy.out_of_order == OutOfOrder::Fail && !self.assessment.late.is_empty() {
             return Err(refusal::out_of_order(&self.assessment, migrations));

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::engine::{DbError, Reading, Session};
 use crate::exit::{Exit, Failure, Result};
 use crate::lock::Purpose;
-use crate::plan::{Plans, Policy, State};
+use crate::plan::Plans;
 
 /// The answer, as `status --json` prints it.
 #[derive(Debug, Serialize)]
@@ -58,7 +58,7 @@ impl Status {
             })?;
         let state = plan.state(lock_is_held);
         let pending: Vec<String> = plan.to_apply(migrations).map(str::to_owned).collect();
-        let verdict = verdict(state, policy, pending.is_empty());
+        let verdict = state.verdict(policy, pending.is_empty());
         let seen = plan.assessment;
         Ok(Self {
             engine: engine.name(),
@@ -122,46 +122,22 @@ impl Status {
     }
 }
 
-fn unknown(tool: &str, why: &str) -> Failure {
+/// The files do not show what is pending.
+pub(crate) fn unknown(tool: &str, why: &str) -> Failure {
     Failure::message(Exit::Data, format!("what is pending cannot be known from the files: {why}"))
         .hint(format!("ask {tool} itself; the migrate command runs at every start"))
 }
 
-fn verdict(state: State, policy: Policy, nothing_pending: bool) -> Option<Exit> {
-    match state {
-        State::Failed => Some(Exit::Data),
-        State::Edited if policy.fails_on_edited => Some(Exit::Data),
-        State::Diverged if policy.fails_on_missing => Some(Exit::Data),
-        State::Migrating | State::Pending => Some(Exit::Pending),
-        State::Edited | State::Diverged => (!nothing_pending).then_some(Exit::Pending),
-        State::Ahead | State::UpToDate => None,
-    }
-}
-
-async fn is_held(session: &mut dyn Session, reading: &Reading, plans: &Plans<'_>) -> Result<bool, DbError> {
+/// Whether anybody holds one of the locks.
+pub(crate) async fn is_held(
+    session: &mut dyn Session,
+    reading: &Reading,
+    plans: &Plans<'_>,
+) -> Result<bool, DbError> {
     for key in plans.keys(&reading.facts) {
         if session.holder(&key).await?.is_some() {
             return Ok(true);
         }
     }
     Ok(false)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::verdict;
-    use crate::exit::Exit;
-    use crate::format::OutOfOrder;
-    use crate::plan::{Policy, State};
-
-    #[test]
-    fn drift_that_policy_lets_pass_is_judged_by_what_is_pending() {
-        let lenient =
-            Policy { fails_on_edited: false, fails_on_missing: false, out_of_order: OutOfOrder::Apply };
-        assert_eq!(verdict(State::Edited, lenient, true), None);
-        assert_eq!(verdict(State::Diverged, lenient, false), Some(Exit::Pending));
-        let strict =
-            Policy { fails_on_edited: true, fails_on_missing: true, out_of_order: OutOfOrder::Apply };
-        assert_eq!(verdict(State::Edited, strict, true), Some(Exit::Data));
-    }
 }

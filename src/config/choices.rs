@@ -16,6 +16,10 @@ pub enum Mode {
     /// Wait, migrate.
     #[default]
     Migrate,
+    /// Wait, and start only if nothing is pending.
+    Verify,
+    /// Wait until another process has applied everything.
+    Await,
     /// Wait only.
     Wait,
     /// Nothing.
@@ -74,19 +78,17 @@ impl Default for Timeouts {
     }
 }
 
-pub(super) const MODES: &[(&str, Mode)] =
-    &[("migrate", Mode::Migrate), ("wait", Mode::Wait), ("off", Mode::Off)];
+pub(super) const MODES: &[(&str, Mode)] = &[
+    ("migrate", Mode::Migrate),
+    ("verify", Mode::Verify),
+    ("await", Mode::Await),
+    ("wait", Mode::Wait),
+    ("off", Mode::Off),
+];
 
-/// The mode; what is documented and not here yet says so.
+/// The mode.
 pub(super) fn mode(settings: &Settings<'_>, report: &mut Report) -> Mode {
-    let parse = |text: &str| match text.to_ascii_lowercase().as_str() {
-        "verify" | "await" => Err(format!(
-            "this version of castoff does not have {} yet; it knows migrate, wait and off",
-            shown(text)
-        )),
-        _ => choice(text, MODES),
-    };
-    let mode = settings.parse("mode", parse, report).unwrap_or_default();
+    let mode = settings.parse("mode", |text| choice(text, MODES), report).unwrap_or_default();
     if settings.line.task != Task::Become && mode == Mode::Off {
         report.warnings.push(format!(
             "mode off has no effect on `castoff {}`: it is about what happens before an application starts",

@@ -31,6 +31,19 @@ pub(super) struct ByCommand<'a> {
     pub(super) told: Option<&'a (&'static str, OsString)>,
 }
 
+impl<'a> ByCommand<'a> {
+    /// A command that applies these migrations.
+    pub(super) fn of(line: &'a Line, plans: &'a Plans<'a>) -> Self {
+        Self {
+            line,
+            plans: plans.migrations.opaque.is_none().then_some(plans),
+            engine: plans.engine,
+            table: &plans.ledger.table.name,
+            told: plans.migrations.environment.as_ref(),
+        }
+    }
+}
+
 impl ByCommand<'_> {
     fn errand(&self) -> Errand<'_> {
         Errand {

@@ -70,7 +70,7 @@ impl Life<'_> {
     }
 
     /// After a look that failed: waits for the server once more, where that may help.
-    async fn look_again(
+    pub(super) async fn look_again(
         &self,
         attempts: &mut Attempts<'_>,
         trouble: Trouble,

@@ -1,6 +1,6 @@
 //! Lock and migrate, again where a connection was lost and the history can tell what became of the work.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::hooks::{Around, Owing};
 use super::{Life, Times};
@@ -9,13 +9,10 @@ use crate::config::Timeouts;
 use crate::duration::whole;
 use crate::engine::{Ledger, Reading};
 use crate::exit::{Exit, Failure, Result};
-use crate::lock::{self, Locked, Outcome};
+use crate::lock::{self, HOLDER_GRACE, Locked, Outcome};
 use crate::migrate::{self, End, Migrating, Queueing, Stopper};
 use crate::phase::Phase;
 use crate::plan::{Interrupted, Plan, Planned, Plans};
-
-/// How long a holder that lost its connection has to be back, before what it left counts as a failure.
-const HOLDER_GRACE: Duration = Duration::from_secs(3);
 
 impl Life<'_> {
     /// Applies what is pending, if anything is.

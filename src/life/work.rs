@@ -7,6 +7,7 @@ use crate::engine::{Engine, Ledger};
 use crate::exit::{Exit, Failure, Result};
 use crate::format::{Resolution, Told};
 use crate::migrations::{Found, Migrations, Search, Undecided};
+use crate::status;
 
 /// What is to be done.
 pub(super) enum Work {
@@ -33,6 +34,10 @@ pub(super) enum FileTask {
     Apply,
     /// To know whether this command has anything to apply.
     Run(Line),
+    /// To start only if nothing is pending.
+    Verify,
+    /// To start once others have applied what is pending: castoff itself, or this command.
+    Await(Option<Line>),
 }
 
 impl Work {
@@ -51,6 +56,9 @@ impl Work {
         };
         let command = config.migrate_command.as_ref().filter(|_| only_the_command_knows(config));
         if let Some(line) = command.filter(|_| applies) {
+            if leaves_it_to_others(config) {
+                return Err(nothing_to_read());
+            }
             command::find(line, &config.environment)?;
             admit_user(config)?;
             return Ok(Self::Command(line.clone()));
@@ -144,23 +152,50 @@ fn read(config: &Config, engine: Engine) -> Result<Found> {
     })
 }
 
-/// By castoff itself, or by the command that the user or the format names. One that is certain to run is looked up at
-/// once.
+/// Whether castoff itself is to apply nothing before the application starts.
+fn leaves_it_to_others(config: &Config) -> bool {
+    config.task == Task::Become && matches!(config.mode, Mode::Verify | Mode::Await)
+}
+
+/// A mode that has to know what is pending, and nothing that says it.
+fn nothing_to_read() -> Failure {
+    Failure::message(
+        Exit::Usage,
+        "modes verify and await have to know what is pending, and a migrate command alone does not say it",
+    )
+    .hint(
+        "name the files it applies with --migrations, and --format if it is not recognised; or say --mode wait, which \
+         waits for the database alone",
+    )
+}
+
+/// By castoff itself, or by a command. One that is certain to run is looked up at once.
 fn apply(config: &Config, migrations: &Migrations) -> Result<FileTask> {
-    let line = match (&config.migrate_command, migrations.format.default_command()) {
-        (Some(line), _) => line.clone(),
-        (None, Some(default)) => {
-            Line::split(&format!("the command of --format {}", migrations.format.name()), default, default)
-                .map_err(|why| Failure::message(Exit::Internal, why))?
+    let line = line(config, migrations)?;
+    if leaves_it_to_others(config) {
+        if let Some(why) = &migrations.opaque {
+            return Err(status::unknown(migrations.format.name(), why));
         }
-        (None, None) => return Ok(FileTask::Apply),
-    };
+        return Ok(if config.mode == Mode::Verify { FileTask::Verify } else { FileTask::Await(line) });
+    }
+    let Some(line) = line else { return Ok(FileTask::Apply) };
     if let Some(why) = &migrations.opaque {
         tracing::warn!("what is pending cannot be known from the files, so the migrate command runs: {why}");
         command::find(&line, &config.environment)?;
     }
     admit_user(config)?;
     Ok(FileTask::Run(line))
+}
+
+/// The command that the user or the format names.
+fn line(config: &Config, migrations: &Migrations) -> Result<Option<Line>> {
+    if config.migrate_command.is_some() {
+        return Ok(config.migrate_command.clone());
+    }
+    let Some(default) = migrations.format.default_command() else { return Ok(None) };
+    let origin = format!("the command of --format {}", migrations.format.name());
+    let line = Line::split(&origin, default, default);
+    line.map(Some).map_err(|why| Failure::message(Exit::Internal, why))
 }
 
 /// Whether castoff may become whom the command is to run as.
