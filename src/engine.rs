@@ -18,7 +18,10 @@ pub(crate) mod fake;
 pub mod mysql;
 pub(crate) mod network;
 pub mod postgres;
+mod spelling;
 pub mod sqlite;
+
+pub use spelling::{begin, spelled};
 
 /// A boxed future, so that [`Session`] can be a trait object.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

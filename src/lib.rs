@@ -9,7 +9,7 @@
 //! - [`application`], [`migrations`]: the command castoff will become and the files, read before waiting. [`user`]: whom
 //!   it becomes on the way.
 //! - [`life`]: the story. [`wait`], [`lock`], [`migrate`], [`exec`]: its four phases, which [`phase`] names; [`plan`] decides
-//!   what is to be done, [`status`] says it without doing it, and [`command`] runs what castoff does not do itself.
+//!   what is to be done, [`status`] and [`preview`] say it without doing it, and [`command`] runs what castoff does not do itself.
 //!   [`init`]: staying beside the application instead of becoming it.
 //! - [`engine`]: the servers. [`mod@format`]: the migration tools. [`script`]: SQL text. They meet on plain data;
 //!   [`target`] says where a database is, and [`database`] connects to it as it is configured at that moment.
@@ -37,6 +37,7 @@ pub mod migrate;
 pub mod migrations;
 pub mod phase;
 pub mod plan;
+pub mod preview;
 pub mod script;
 pub mod signals;
 pub mod status;

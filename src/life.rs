@@ -28,6 +28,7 @@ mod errand;
 mod follow;
 mod hooks;
 mod migrate;
+mod plan;
 mod remains;
 mod resolve;
 mod verdict;
@@ -207,6 +208,9 @@ impl Life<'_> {
         let times = &mut prepared.times;
         match task {
             FileTask::Say { json } => self.status(attempts, ready, plans, *json, prepared).await,
+            FileTask::Show(line, json) => {
+                Box::pin(self.plan(attempts, ready, (plans, line.as_ref()), *json, prepared)).await
+            }
             FileTask::Resolve(resolution, id) => {
                 Box::pin(self.resolve(attempts, ready, plans, (*resolution, id))).await
             }

@@ -113,6 +113,11 @@ impl Locked {
         &mut *self.session
     }
 
+    /// The session, and the locks it is to hold.
+    pub fn session_and_keys(&mut self) -> (&mut dyn Session, &[LockKey]) {
+        (&mut *self.session, &self.keys)
+    }
+
     /// Prepares the session for the next migration and says whether it still holds every lock.
     ///
     /// # Errors

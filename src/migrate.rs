@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::duration::{milliseconds, whole};
-use crate::engine::{DbError, Engine, Ledger, Statement};
+use crate::engine::{DbError, Engine, Ledger, Reading, Session, Statement};
 use crate::exit::Result;
 use crate::format::{Atomicity, Format};
 use crate::lock::{Locked, Undertaking};
@@ -17,6 +17,7 @@ use crate::plan::{Planned, Residue};
 mod apply;
 mod broken;
 pub(crate) mod record;
+pub(crate) mod rehearsal;
 mod report;
 mod retry;
 mod stop;
@@ -119,16 +120,35 @@ pub async fn run(
 
 /// Makes the session safe to die on, gives it the tool's settings, and creates the history table.
 pub(crate) async fn prepare(locked: &mut Locked, migrating: Migrating<'_>) -> Result<(), DbError> {
-    let Migrating { engine, format, ledger, .. } = migrating;
     locked.secure().await?;
-    let (history_exists, schema_exists) =
-        (locked.reading.history.is_some(), locked.reading.facts.schema_exists);
-    let session = locked.session();
+    let found = Found::of(&locked.reading);
+    furnish(locked.session(), migrating, found).await
+}
+
+/// What of the history is there before it is written to.
+#[derive(Clone, Copy)]
+struct Found {
+    history: bool,
+    schema: bool,
+}
+
+impl Found {
+    fn of(reading: &Reading) -> Self {
+        Self { history: reading.history.is_some(), schema: reading.facts.schema_exists }
+    }
+}
+
+/// The tool's settings, and the history table.
+async fn furnish(
+    session: &mut dyn Session,
+    Migrating { engine, format, ledger, .. }: Migrating<'_>,
+    found: Found,
+) -> Result<(), DbError> {
     for setting in format.session_settings(engine).into_iter().chain(session.settings_of_url()) {
         session.send(&setting).await.map_err(|failed| failed.error)?;
     }
-    if !history_exists {
-        let schema = (!schema_exists).then_some("CREATE SCHEMA IF NOT EXISTS {schema}");
+    if !found.history {
+        let schema = (!found.schema).then_some("CREATE SCHEMA IF NOT EXISTS {schema}");
         let create = schema.into_iter().chain(ledger.create.iter().map(String::as_str));
         let create: Vec<_> =
             create.map(|sql| Statement { sql: sql.to_owned(), params: Vec::new() }).collect();
@@ -160,7 +180,7 @@ async fn one(
         (false, _) => Patience::to_finish(stop_grace),
     };
     let stopping = stopper.stopping();
-    let work = apply::apply(locked, migrating, planned, &stopping);
+    let work = apply::apply(locked.session_and_keys(), migrating, planned, &stopping);
     match stop::supervise(work, &*canceller, stopper, patience).await {
         Ended::With(Ok(elapsed), stopped) => {
             let elapsed_ms = milliseconds(elapsed);

@@ -19,6 +19,8 @@ pub(crate) struct Server {
     pub(crate) histories: VecDeque<Option<Vec<Row>>>,
     /// Whether somebody else holds each lock at each try; used up: free.
     pub(crate) held: VecDeque<bool>,
+    /// Whether nobody is seen to hold a lock at each question; the last one stays, and without any somebody is seen.
+    pub(crate) free: VecDeque<bool>,
     /// Errors of the next scripts sent, `None` for success; used up: success.
     pub(crate) scripts: VecDeque<Option<DbError>>,
     /// How many statements went through before each of those errors; used up: none.
@@ -124,7 +126,12 @@ impl Session for FakeSession {
     }
 
     fn holder<'a>(&'a mut self, _: &'a LockKey) -> BoxFuture<'a, Result<Option<Holder>, DbError>> {
-        Box::pin(async { Ok(Some(Holder { pid: Some(7), ..Holder::default() })) })
+        let mut state = self.0.lock().unwrap();
+        let free = match state.free.len() {
+            0 | 1 => state.free.front().copied().unwrap_or_default(),
+            _ => state.free.pop_front().unwrap_or_default(),
+        };
+        Box::pin(async move { Ok((!free).then(|| Holder { pid: Some(7), ..Holder::default() })) })
     }
 
     fn secure<'a>(&'a mut self, _: &'a [LockKey]) -> BoxFuture<'a, Result<bool, DbError>> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::engine::{
     BoxFuture, Cancel, ConnectOptions, DbError, Holder, Ledger, LockKey, Pooler, Reading, Row, ScriptError,
-    Session, Statement, TableName, Verdict,
+    Session, Statement, TableName, Value, Verdict,
 };
 use crate::target::Target;
 use errors::Stage;
@@ -160,12 +160,7 @@ impl Session for MySqlSession {
     /// in the one that ran before it in the same process.
     fn begin(&mut self) -> BoxFuture<'_, Result<(), ScriptError>> {
         Box::pin(async move {
-            let database = self.database();
-            let sql = if database.is_empty() {
-                "BEGIN".to_owned()
-            } else {
-                format!("USE {}; BEGIN", identifier(database))
-            };
+            let sql = begin(self.database());
             self.wire.send(&sql).await
         })
     }
@@ -216,8 +211,7 @@ impl Session for MySqlSession {
         statement: &'a Statement,
     ) -> BoxFuture<'a, Result<(), DbError>> {
         Box::pin(async move {
-            let table = reading::qualified(&ledger.table, self.database());
-            let sql = statement.sql.replace("{quoted table}", &table).replace("{table}", &table);
+            let sql = reading::named(&statement.sql, &ledger.table, self.database());
             self.wire.execute(sql, &statement.params).await
         })
     }
@@ -292,6 +286,25 @@ impl Cancel for Canceller {
             }
         })
     }
+}
+
+/// What opens a migration's transaction in this database.
+pub(super) fn begin(database: &str) -> String {
+    if database.is_empty() { "BEGIN".to_owned() } else { format!("USE {}; BEGIN", identifier(database)) }
+}
+
+/// A bookkeeping statement as a text, in the database of the session where the table names none.
+pub(super) fn spelled(statement: &Statement, table: &TableName, database: &str) -> String {
+    let plain = |text: &str| text.chars().all(|letter| letter != '\\' && !letter.is_control());
+    statement.with_values(
+        |sql| reading::named(sql, table, database),
+        |value| match value {
+            Value::Int(number) => number.to_string(),
+            Value::Text(text) if plain(text) => format!("'{}'", text.replace('\'', "''")),
+            Value::Text(text) => literal(text),
+            Value::Bytes(bytes) => format!("X'{}'", hex::encode(bytes)),
+        },
+    )
 }
 
 /// A quoted identifier.

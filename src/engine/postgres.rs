@@ -173,19 +173,8 @@ impl PostgresSession {
         })
     }
 
-    /// The history table, quoted and qualified, so that no script's `search_path` moves it.
-    fn qualified(&self, table: &TableName) -> String {
-        let schema = table.schema.as_deref().unwrap_or(&self.schema);
-        format!("{}.{}", identifier(schema), identifier(&table.name))
-    }
-
     async fn run_statement(&mut self, ledger: &Ledger, statement: &Statement) -> Result<(), DbError> {
-        let schema = identifier(ledger.table.schema.as_deref().unwrap_or(&self.schema));
-        let table = self.qualified(&ledger.table);
-        let sql = numbered(&statement.sql)
-            .replace("{quoted table}", &table)
-            .replace("{table}", &table)
-            .replace("{schema}", &schema);
+        let sql = named(&numbered(&statement.sql), &ledger.table, &self.schema);
         let classify = |error| errors::classify(&error, Stage::Working);
         if statement.params.is_empty() {
             sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut self.connection).await.map_err(classify)?;
@@ -388,6 +377,26 @@ fn text(row: &PgRow) -> Row {
             value.as_str().ok().map(str::to_owned)
         })
         .collect()
+}
+
+/// A statement with the history table's names in it, quoted and qualified, so that no script's `search_path` moves it.
+/// `schema` is the table's where it names none.
+fn named(sql: &str, table: &TableName, schema: &str) -> String {
+    let schema = identifier(table.schema.as_deref().unwrap_or(schema));
+    let table = format!("{schema}.{}", identifier(&table.name));
+    sql.replace("{quoted table}", &table).replace("{table}", &table).replace("{schema}", &schema)
+}
+
+/// A bookkeeping statement as a text: `schema` is the history table's where it names none.
+pub(super) fn spelled(statement: &Statement, table: &TableName, schema: &str) -> String {
+    statement.with_values(
+        |sql| named(sql, table, schema),
+        |value| match value {
+            Value::Int(number) => number.to_string(),
+            Value::Text(text) => literal(text),
+            Value::Bytes(bytes) => format!("'\\x{}'::bytea", hex::encode(bytes)),
+        },
+    )
 }
 
 /// Rewrites `?` to `$1`, `$2`…; castoff's own statements hold no other question mark.

@@ -9,7 +9,7 @@ use sqlx::sqlite::SqliteConnection;
 
 use crate::engine::{
     BoxFuture, Cancel, ConnectOptions, DbError, Facts, Holder, Ledger, LockKey, Reading, ScriptError,
-    Session, Statement, TableName, Verdict,
+    Session, Statement, TableName, Value, Verdict,
 };
 use crate::target::Target;
 use connection::{SharedLock, Source};
@@ -183,7 +183,7 @@ impl Session for SqliteSession {
     /// Takes SQLite's write lock at once. A plain `BEGIN` takes it with the first write, and where another process has
     /// written in between, SQLite fails that write without waiting.
     fn begin(&mut self) -> BoxFuture<'_, Result<(), ScriptError>> {
-        Box::pin(self.run_script("BEGIN IMMEDIATE", Stage::Reading))
+        Box::pin(self.run_script(BEGIN, Stage::Reading))
     }
 
     fn send<'a>(&'a mut self, sql: &'a str) -> BoxFuture<'a, Result<(), ScriptError>> {
@@ -262,6 +262,21 @@ impl Session for SqliteSession {
             }
         })
     }
+}
+
+/// What opens a migration's transaction.
+pub(super) const BEGIN: &str = "BEGIN IMMEDIATE";
+
+/// A bookkeeping statement as a text.
+pub(super) fn spelled(statement: &Statement, table: &TableName) -> String {
+    statement.with_values(
+        |sql| reading::named(sql, table),
+        |value| match value {
+            Value::Int(number) => number.to_string(),
+            Value::Text(text) => format!("'{}'", text.replace('\'', "''")),
+            Value::Bytes(bytes) => format!("X'{}'", hex::encode(bytes)),
+        },
+    )
 }
 
 /// An error that says which file it is about.

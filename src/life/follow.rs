@@ -118,6 +118,6 @@ impl Purpose for Others<'_> {
 
 impl Follow for Others<'_> {
     fn standing(&self, reading: &Reading, lock_is_held: bool) -> Result<Standing> {
-        Ok(self.plans.plan(reading)?.standing(self.plans, lock_is_held))
+        self.plans.standing(reading, lock_is_held)
     }
 }

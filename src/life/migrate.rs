@@ -195,7 +195,7 @@ fn before<'a>(id: &str, steps: &'a [Planned]) -> Option<&'a str> {
 }
 
 /// What policy lets pass is said all the same.
-fn warn_of_drift(plan: &Plan, plans: &Plans<'_>) {
+pub(super) fn warn_of_drift(plan: &Plan, plans: &Plans<'_>) {
     for warning in plan.warnings(plans.migrations, plans.policy) {
         tracing::warn!("{warning}");
     }

@@ -28,6 +28,8 @@ pub(super) enum FileTask {
         /// As JSON.
         json: bool,
     },
+    /// To show what castoff itself would send, or what this command would find to do; as JSON or not.
+    Show(Option<Line>, bool),
     /// To mend the history of this one.
     Resolve(Resolution, String),
     /// To apply what is pending.
@@ -51,8 +53,8 @@ impl Work {
         let applies = match (&config.task, config.mode) {
             (Task::Wait, _) | (Task::Become, Mode::Wait | Mode::Off) => return Ok(Self::Wait),
             (Task::Become | Task::Migrate, _) => true,
-            (Task::Status { .. } | Task::Resolve { .. }, _) => false,
-            (Task::Plan { .. } | Task::Revert { .. } | Task::Health, _) => return Err(not_yet(&config.task)),
+            (Task::Status { .. } | Task::Plan { .. } | Task::Resolve { .. }, _) => false,
+            (Task::Revert { .. } | Task::Health, _) => return Err(not_yet(&config.task)),
         };
         let command = config.migrate_command.as_ref().filter(|_| only_the_command_knows(config));
         if let Some(line) = command.filter(|_| applies) {
@@ -79,7 +81,8 @@ impl Work {
             Task::Status { json } => FileTask::Say { json: *json },
             Task::Resolve { resolution, id } => FileTask::Resolve(*resolution, id.clone()),
             Task::Become | Task::Migrate | Task::Wait => apply(config, &migrations)?,
-            Task::Plan { .. } | Task::Revert { .. } | Task::Health => return Err(not_yet(&config.task)),
+            Task::Plan { json } => FileTask::Show(line(config, &migrations)?, *json),
+            Task::Revert { .. } | Task::Health => return Err(not_yet(&config.task)),
         };
         Ok(Self::Files(migrations, task))
     }

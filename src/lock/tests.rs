@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{Outcome, Undertaking, acquire, describe, own_key};
-use crate::attempt::{Attempts, Conditions};
+use crate::attempt::{Attempts, Conditions, Ready};
 use crate::engine::fake::{Fake, Server};
 use crate::engine::{Engine, Facts, Holder, LockKey, Row};
 use crate::exit::{Exit, Result};
@@ -13,6 +13,8 @@ use crate::format::testing::told;
 use crate::format::{FORMATS, Files, OutOfOrder, Wishes};
 use crate::migrations::Migrations;
 use crate::plan::{Plans, Policy};
+
+mod follow;
 
 /// One migration with version 1.
 fn migrations() -> Migrations {
@@ -41,11 +43,19 @@ fn facts(database: &str, schema: &str) -> Facts {
 }
 
 async fn lock(server: Server) -> (Result<Outcome>, Vec<String>) {
+    wait(server, async |attempts, ready, plans, limit| acquire(attempts, ready, plans, limit).await).await
+}
+
+/// Waits five minutes at most, and returns what the server was asked meanwhile.
+async fn wait<T>(
+    server: Server,
+    how: impl AsyncFnOnce(&mut Attempts<'_>, Ready, &Plans<'_>, Option<Duration>) -> Result<T>,
+) -> (Result<T>, Vec<String>) {
     let migrations = migrations();
     let server = server.shared();
     let mut fake = Fake(server.clone());
     let ledger = migrations.ledger(Engine::Postgres, None);
-    let conditions = Conditions { limit: None, writable: true, create_database: false };
+    let conditions = Conditions { limit: None, writable: false, create_database: false };
     let mut attempts = Attempts::new(&mut fake, conditions);
     let ready = attempts.connect(Some(&ledger), None).await.unwrap_or_else(|_| panic!("it is up"));
     let plans = Plans {
@@ -56,7 +66,7 @@ async fn lock(server: Server) -> (Result<Outcome>, Vec<String>) {
         interrupted: None,
         owes: false,
     };
-    let outcome = acquire(&mut attempts, ready, &plans, Some(Duration::from_mins(5))).await;
+    let outcome = how(&mut attempts, ready, &plans, Some(Duration::from_mins(5))).await;
     let log = server.lock().unwrap().log.clone();
     (outcome, log)
 }

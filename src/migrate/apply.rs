@@ -8,15 +8,14 @@ use super::broken::{Broken, During, Left, is_lost};
 use super::retry::Retries;
 use super::stop::Stopping;
 use super::{Migrating, record, report};
-use crate::engine::{DbError, Engine, Ledger, Session};
+use crate::engine::{DbError, Engine, Ledger, LockKey, Session};
 use crate::format::{Atomicity, Entry, Migration, Moment, Part, Step};
-use crate::lock::Locked;
 use crate::plan::{Planned, Residue};
 use crate::script;
 
 /// Applies a step and records it. Returns how long it took.
 pub(super) async fn apply(
-    locked: &mut Locked,
+    (session, keys): (&mut dyn Session, &[LockKey]),
     migrating: Migrating<'_>,
     planned: &Planned,
     stopping: &Stopping,
@@ -24,12 +23,11 @@ pub(super) async fn apply(
     let step = &planned.step;
     let ledger = migrating.ledger;
     let started = Instant::now();
-    let mut retries = Retries::new(migrating, planned, stopping);
+    let mut retries = Retries::new(migrating, planned, keys, stopping);
     let result = match step.atomicity {
-        Atomicity::Together => together(locked, ledger, step, started, &mut retries).await,
-        Atomicity::Apart => apart(locked, migrating, step, started, &mut retries).await,
+        Atomicity::Together => together(session, ledger, step, started, &mut retries).await,
+        Atomicity::Apart => apart(session, migrating, step, started, &mut retries).await,
     };
-    let session = locked.session();
     if let Err((during, mut error)) = result {
         error.lock_timeout = retries.gave_up();
         let left = if is_lost(&error) {
@@ -51,19 +49,19 @@ type Outcome = Result<(), (During, DbError)>;
 
 /// All of it in one transaction, on MySQL as far as that goes. What is rolled back may be tried again, under the same mark.
 async fn together(
-    locked: &mut Locked,
+    session: &mut dyn Session,
     ledger: &Ledger,
     step: &Step,
     started: Instant,
     retries: &mut Retries<'_>,
 ) -> Outcome {
-    mark(locked.session(), ledger, step).await?;
+    mark(session, ledger, step).await?;
     loop {
-        match transaction(locked, ledger, step, started, retries).await {
+        match transaction(session, ledger, step, started, retries).await {
             Err((during, error)) if error.lock_timeout && retries.whole_within().is_some() => {
-                let rolled_back = locked.session().send("ROLLBACK").await;
+                let rolled_back = session.send("ROLLBACK").await;
                 rolled_back.map_err(|failed| (during, failed.error))?;
-                retries.again(locked, during, error).await.map_err(|error| (during, error))?;
+                retries.again(session, during, error).await.map_err(|error| (during, error))?;
             }
             outcome => return outcome,
         }
@@ -71,13 +69,12 @@ async fn together(
 }
 
 async fn transaction(
-    locked: &mut Locked,
+    session: &mut dyn Session,
     ledger: &Ledger,
     step: &Step,
     started: Instant,
     retries: &mut Retries<'_>,
 ) -> Outcome {
-    let session = locked.session();
     let begun = match retries.whole_within() {
         Some(limit) => session.begin_within(limit).await,
         None => session.begin().await,
@@ -85,38 +82,35 @@ async fn transaction(
     begun.map_err(|failed| (During::Before, failed.error))?;
     write(session, ledger, &step.before, During::Before, Duration::ZERO).await?;
     for (index, part) in step.migration.parts.iter().enumerate() {
-        whole(locked, index, part, retries).await?;
+        whole(session, index, part, retries).await?;
     }
-    let session = locked.session();
     write(session, ledger, &step.after, During::After, started.elapsed()).await?;
     session.send("COMMIT").await.map_err(|failed| (During::Commit, failed.error))
 }
 
 async fn apart(
-    locked: &mut Locked,
+    session: &mut dyn Session,
     Migrating { engine, ledger, .. }: Migrating<'_>,
     step: &Step,
     started: Instant,
     retries: &mut Retries<'_>,
 ) -> Outcome {
-    let session = locked.session();
     mark(session, ledger, step).await?;
     write(session, ledger, &step.before, During::Before, Duration::ZERO).await?;
     for (index, part) in step.migration.parts.iter().enumerate() {
         let statements = script::statements(engine, &part.sql);
         // Nothing is sent of a file without a statement: MySQL calls an empty query an error.
         if part.rows.is_some() || !statements.is_empty() && !script::must_be_split(engine, &part.sql) {
-            whole(locked, index, part, retries).await?;
+            whole(session, index, part, retries).await?;
             continue;
         }
         for (number, statement) in statements.iter().enumerate() {
-            let sent = locked.session().send_apart(statement.text, step.resumed).await;
+            let sent = session.send_apart(statement.text, step.resumed).await;
             sent.map_err(|error| {
                 (During::Script { part: index, number }, within(error, statement.offset, &part.sql))
             })?;
         }
     }
-    let session = locked.session();
     write(session, ledger, &step.after, During::After, started.elapsed()).await?;
     end_transaction(session, engine, &step.migration, "COMMIT").await.map_err(|error| (During::Commit, error))
 }
@@ -149,13 +143,11 @@ async fn end_transaction(
 }
 
 /// One part as it is; on MySQL, with what waits for tables limited.
-async fn whole(locked: &mut Locked, index: usize, part: &Part, retries: &mut Retries<'_>) -> Outcome {
+async fn whole(session: &mut dyn Session, index: usize, part: &Part, retries: &mut Retries<'_>) -> Outcome {
     let sent = match (&part.rows, retries.each_within()) {
-        (Some(rows), _) => locked.session().copy_in(&part.sql, rows).await.map_err(|error| (0, error)),
-        (None, Some(limit)) => return by_stretches(locked, (index, part), limit, retries).await,
-        (None, None) => {
-            locked.session().send(&part.sql).await.map_err(|failed| (failed.completed, failed.error))
-        }
+        (Some(rows), _) => session.copy_in(&part.sql, rows).await.map_err(|error| (0, error)),
+        (None, Some(limit)) => return by_stretches(session, (index, part), limit, retries).await,
+        (None, None) => session.send(&part.sql).await.map_err(|failed| (failed.completed, failed.error)),
     };
     sent.map_err(|(number, error)| (During::Script { part: index, number }, error))
 }
@@ -163,7 +155,7 @@ async fn whole(locked: &mut Locked, index: usize, part: &Part, retries: &mut Ret
 /// One part, the limit set where its statements wait for tables. The one that waited too long is sent again with what
 /// follows it, never what went through before it.
 async fn by_stretches(
-    locked: &mut Locked,
+    session: &mut dyn Session,
     (index, part): (usize, &Part),
     limit: Duration,
     retries: &mut Retries<'_>,
@@ -176,25 +168,25 @@ async fn by_stretches(
     for stretch in &stretches {
         let mut next = stretch.first;
         if stretch.queues {
-            let limited = locked.session().limit_queueing(Some(limit)).await;
+            let limited = session.limit_queueing(Some(limit)).await;
             limited.map_err(|error| (During::Script { part: index, number: next }, error))?;
         }
         outcome = loop {
             let begin = if next == 0 { 0 } else { offset(next) };
             let text = sql.get(begin..offset(stretch.end)).unwrap_or_default();
-            let Err(failed) = locked.session().send(text).await else { break Ok(()) };
+            let Err(failed) = session.send(text).await else { break Ok(()) };
             next += failed.completed;
             let during = During::Script { part: index, number: next };
             let error = within(failed.error, begin, sql);
             if !(error.lock_timeout && stretch.queues && next < stretch.end) {
                 break Err((during, error));
             }
-            if let Err(error) = retries.again(locked, during, error).await {
+            if let Err(error) = retries.again(session, during, error).await {
                 break Err((during, error));
             }
         };
         if stretch.queues && !outcome.as_ref().is_err_and(|(_, error)| is_lost(error)) {
-            let unlimited = locked.session().limit_queueing(None).await;
+            let unlimited = session.limit_queueing(None).await;
             outcome = outcome.and(unlimited.map_err(|error| (During::After, error)));
         }
         if outcome.is_err() {

@@ -13,9 +13,8 @@ use super::stop::Stopping;
 use super::{Migrating, report};
 use crate::backoff::jitter;
 use crate::duration::whole;
-use crate::engine::{DbError, Engine, Verdict};
+use crate::engine::{DbError, Engine, LockKey, Session, Verdict};
 use crate::format::Atomicity;
-use crate::lock::Locked;
 use crate::plan::{Planned, Residue};
 use crate::script;
 
@@ -47,6 +46,8 @@ impl Queueing {
 pub(super) struct Retries<'a> {
     migrating: Migrating<'a>,
     planned: &'a Planned,
+    /// The locks the session holds.
+    keys: &'a [LockKey],
     stopping: &'a Stopping,
     queueing: Option<Queueing>,
     made: u32,
@@ -59,7 +60,12 @@ pub(super) struct Retries<'a> {
 impl<'a> Retries<'a> {
     /// A step is retried only where nothing of it can have stayed: whole where it is one transaction; on MySQL, where
     /// nothing holds a schema change together, one statement. A script there that sets the limit itself is left alone.
-    pub(super) fn new(migrating: Migrating<'a>, planned: &'a Planned, stopping: &'a Stopping) -> Self {
+    pub(super) fn new(
+        migrating: Migrating<'a>,
+        planned: &'a Planned,
+        keys: &'a [LockKey],
+        stopping: &'a Stopping,
+    ) -> Self {
         let Planned { step, residue } = planned;
         let applies = match migrating.engine {
             Engine::Postgres => step.atomicity == Atomicity::Together && *residue == Residue::Nothing,
@@ -68,7 +74,7 @@ impl<'a> Retries<'a> {
             Engine::Sqlite => false,
         };
         let queueing = migrating.queueing.filter(|_| applies);
-        Self { migrating, planned, stopping, queueing, made: 0, told: None, gave_up: false }
+        Self { migrating, planned, keys, stopping, queueing, made: 0, told: None, gave_up: false }
     }
 
     /// How long a statement of the step's transaction may queue, if all of it is tried again.
@@ -97,7 +103,7 @@ impl<'a> Retries<'a> {
     /// What ends the step: the error, if it was no lock's, or the last try's; or that the session or its locks were lost.
     pub(super) async fn again(
         &mut self,
-        locked: &mut Locked,
+        session: &mut dyn Session,
         during: During,
         error: DbError,
     ) -> Result<(), DbError> {
@@ -119,7 +125,7 @@ impl<'a> Retries<'a> {
             () = sleep(pause) => {}
         }
         // A script can give the locks back, and not even its rollback takes them again.
-        if locked.secure().await? {
+        if session.secure(self.keys).await? {
             self.gave_up = false;
             return Ok(());
         }

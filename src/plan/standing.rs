@@ -1,8 +1,9 @@
 //! What files and history mean for who may not migrate: `status`, `plan`, and the modes that leave it to others.
 
 use super::{Plan, Plans, Policy, State, refusal};
-use crate::exit::{Exit, Failure};
-use crate::lock::Standing;
+use crate::engine::Reading;
+use crate::exit::{Exit, Failure, Result};
+use crate::lock::{Follow, Standing};
 
 impl State {
     /// The exit code of who only looks; `None` for 0.
@@ -15,6 +16,12 @@ impl State {
             Self::Edited | Self::Diverged => (!nothing_pending).then_some(Exit::Pending),
             Self::Ahead | Self::UpToDate => None,
         }
+    }
+}
+
+impl Follow for Plans<'_> {
+    fn standing(&self, reading: &Reading, lock_is_held: bool) -> Result<Standing> {
+        Ok(self.plan(reading)?.standing(self, lock_is_held))
     }
 }
 

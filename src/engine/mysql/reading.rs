@@ -124,8 +124,14 @@ fn query(home: Option<&Home>, ledger: Option<&Ledger>) -> String {
     statements.join("; ")
 }
 
+/// A statement with the history table's name in it.
+pub(super) fn named(sql: &str, table: &TableName, database: &str) -> String {
+    let table = qualified(table, database);
+    sql.replace("{quoted table}", &table).replace("{table}", &table)
+}
+
 /// The table, quoted, in its schema or in the database the session was opened on; unqualified while that is unknown.
-pub(super) fn qualified(table: &TableName, database: &str) -> String {
+fn qualified(table: &TableName, database: &str) -> String {
     let schema = table.schema.as_deref().unwrap_or(database);
     if schema.is_empty() {
         identifier(&table.name)
