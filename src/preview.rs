@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::engine::{Engine, Reading, Session};
+use crate::engine::{DbError, Engine, Reading, Session};
 use crate::exit::{Exit, Failure, Result};
 use crate::format::Atomicity;
 use crate::migrate::{Migrating, rehearsal};
@@ -44,7 +44,7 @@ struct Pending {
     /// Whether script and bookkeeping share one transaction.
     transaction: bool,
     /// What is sent, in this order; empty where the command applies it.
-    sql: Vec<Sent>,
+    statements: Vec<Sent>,
 }
 
 /// What is sent at once.
@@ -82,7 +82,7 @@ impl Preview {
             id: migration.id.clone(),
             file: migration.file.display().to_string(),
             transaction: false,
-            sql: Vec::new(),
+            statements: Vec::new(),
         });
         Ok(Self { command, pending: Some(pending.collect()), ..Self::empty(plans, reading) })
     }
@@ -118,7 +118,7 @@ impl Preview {
                 id: migration.id.clone(),
                 file: migration.file.display().to_string(),
                 transaction: planned.step.atomicity == Atomicity::Together,
-                sql: transcript.take(),
+                statements: transcript.take(),
             });
         }
         preview.pending = Some(pending);
@@ -150,6 +150,6 @@ impl Preview {
 }
 
 /// The transcript refuses nothing that a migration is made of.
-fn unheard_of(error: crate::engine::DbError) -> Failure {
+fn unheard_of(error: DbError) -> Failure {
     Failure::new(Exit::Internal, error)
 }

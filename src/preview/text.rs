@@ -53,13 +53,13 @@ impl Preview {
             let outside = if migration.transaction { "" } else { ", outside a transaction" };
             text.push('\n');
             text.push_str(&comment(&format!("migration {}{outside}", migration.id)));
-            let mut place = None;
-            for sent in &migration.sql {
-                let from = sent.file.as_deref();
-                if place != Some(from) || sent.has_variables {
+            let mut last = None;
+            for sent in &migration.statements {
+                let file = sent.file.as_deref();
+                if last != file || sent.has_variables {
                     text.push_str(&comment(&source(sent)));
                 }
-                place = Some(from);
+                last = file;
                 text.push_str(&self.sql(sent));
             }
         }

@@ -8,6 +8,7 @@ use crate::engine::{
     Statement, TableName, Verdict, begin, spelled,
 };
 use crate::format::{Migration, Part};
+use crate::script;
 
 /// What was sent so far, and what it is told apart by.
 pub(super) struct Transcript<'a> {
@@ -19,12 +20,14 @@ pub(super) struct Transcript<'a> {
     sent: Vec<Sent>,
     /// The part that was sent last.
     last: Option<usize>,
+    /// Whether castoff has opened a transaction.
+    begun: bool,
 }
 
 impl<'a> Transcript<'a> {
     /// An empty one, for what comes before the first migration.
     pub(super) fn new(engine: Engine, facts: &'a Facts, settings_of_url: Vec<String>) -> Self {
-        Self { engine, facts, settings_of_url, migration: None, sent: Vec::new(), last: None }
+        Self { engine, facts, settings_of_url, migration: None, sent: Vec::new(), last: None, begun: false }
     }
 
     /// An empty one, for a migration's turn.
@@ -51,7 +54,10 @@ impl<'a> Transcript<'a> {
 
     fn write(&mut self, text: &str, rows: Option<&str>) {
         let Some((index, migration, part)) = self.part(text) else {
-            return self.write_own(text.to_owned());
+            if !self.ends_nothing(text) {
+                self.write_own(text.to_owned());
+            }
+            return;
         };
         let again = self.last.replace(index) == Some(index);
         let (sql, line) = match &part.written {
@@ -68,6 +74,17 @@ impl<'a> Transcript<'a> {
             rows: rows.filter(|_| !has_variables).map(str::to_owned),
             has_variables,
         });
+    }
+
+    /// Whether this only ends the transaction that a script may have left open, and the script opens none: SQLite's own
+    /// shell takes that for a mistake.
+    fn ends_nothing(&self, text: &str) -> bool {
+        let engine = Engine::Sqlite;
+        let opens_one = |migration: &Migration| {
+            let statements = migration.statements(engine);
+            statements.iter().any(|statement| script::controls_transaction(engine, statement.text))
+        };
+        self.engine == engine && text == "COMMIT" && !self.begun && !self.migration.is_some_and(opens_one)
     }
 
     fn write_own(&mut self, sql: String) {
@@ -114,6 +131,7 @@ impl Session for Transcript<'_> {
     }
 
     fn begin(&mut self) -> BoxFuture<'_, Result<(), ScriptError>> {
+        self.begun = true;
         self.write_own(begin(self.engine, self.facts));
         done()
     }

@@ -13,6 +13,9 @@ macro_rules! conformance {
                 the_history_table
                 nothing_pending
                 one_more_pending;
+            plan [postgres mariadb sqlite]
+                what_is_shown_is_what_is_sent
+                nothing_to_show;
             drift [postgres mariadb sqlite]
                 edited_file
                 missing_in_the_middle

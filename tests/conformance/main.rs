@@ -36,4 +36,6 @@ mod drift;
 #[cfg(test)]
 mod herd;
 #[cfg(test)]
+mod plan;
+#[cfg(test)]
 mod text;

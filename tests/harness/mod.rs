@@ -21,6 +21,7 @@ pub(crate) mod keys;
 mod mariadb;
 mod migrations;
 mod pgbouncer;
+mod pipe;
 mod postgres;
 mod prisma;
 mod proxy;
