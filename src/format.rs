@@ -30,11 +30,13 @@ pub mod sqlx;
 #[cfg(test)]
 pub(crate) mod testing;
 mod toml;
+mod undo;
 
 pub use entry::{Clock, Entry, Moment, Parameter};
 pub use part::{Located, Part};
 use refusal::{foreign_row, refuse_twins, same_version, unreadable, utf8};
 pub use repair::{Amendment, Repair, Resolution};
+pub use undo::Undo;
 
 /// The formats built in, in the order `--version` lists them.
 pub static FORMATS: &[&dyn Format] = &[
@@ -75,6 +77,8 @@ pub struct Told<'a> {
     pub multi_statement: bool,
     /// golang-migrate's `x-no-tx-wrap`.
     pub no_tx_wrap: bool,
+    /// Whether what is applied is to be taken back: then the ways down are read as well.
+    pub goes_back: bool,
 }
 
 /// Where a tool works: what it knows of the database when it decides.
@@ -199,6 +203,9 @@ pub struct Step {
     pub failed: Vec<Entry>,
     /// Takes `mark` back where nothing of the script stayed: after a stop, and where the tool records no failure.
     pub undo: Vec<Entry>,
+    /// Where it takes a migration back: what a person does whose way down was broken off. `applied` begins once everything
+    /// that it took away is there again, and `rolled_back` once the rest is gone as well.
+    pub back: Option<Repair>,
 }
 
 impl Step {
@@ -215,6 +222,7 @@ impl Step {
             finally: Vec::new(),
             failed: Vec::new(),
             undo: Vec::new(),
+            back: None,
         }
     }
 
@@ -369,6 +377,13 @@ pub trait Format: Sync {
     ///
     /// `None` where it is a program that only the tool can run: then [`default_command`](Self::default_command) does.
     fn step(&self, at: &Site<'_>, turn: &Turn<'_>) -> Option<Step>;
+
+    /// How the tool takes migrations back.
+    ///
+    /// # Errors
+    ///
+    /// Where it does not: what a person does instead.
+    fn undo(&self) -> std::result::Result<&dyn Undo, &'static str>;
 
     /// The command that applies the migrations of a tool whose files are programs, unless the user names another.
     fn default_command(&self) -> Option<&'static str> {

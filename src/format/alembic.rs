@@ -10,7 +10,7 @@ use self::graph::Graph;
 use self::locate::{Layout, Surroundings};
 use self::revision::Revision;
 use super::{
-    Amendment, Assessment, Files, Format, Gathered, Habits, Migration, Repair, Site, Step, Told, Turn,
+    Amendment, Assessment, Files, Format, Gathered, Habits, Migration, Repair, Site, Step, Told, Turn, Undo,
 };
 use crate::engine::{Engine, Ledger, Row, TableName};
 use crate::exit::{Exit, Failure, Result};
@@ -133,6 +133,10 @@ impl Format for Alembic {
     }
 
     /// A revision is a program.
+    fn undo(&self) -> std::result::Result<&dyn Undo, &'static str> {
+        Err("its revisions are programs, and Alembic has a command for this: alembic downgrade -1")
+    }
+
     fn step(&self, _: &Site<'_>, _: &Turn<'_>) -> Option<Step> {
         None
     }

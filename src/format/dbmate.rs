@@ -2,18 +2,21 @@
 //!
 //! Everything here mirrors `pkg/dbmate/{db,migration}.go` and `pkg/driver/{postgres,mysql,sqlite}` of dbmate 2.36.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{
     Amendment, Applied, Assessment, Entry, Files, Format, Habits, Migration, Part, Repair, Site, Step, Told,
-    Turn, Wishes, go_drivers, same_version, utf8, without_mark,
+    Turn, Undo, Wishes, go_drivers, same_version, utf8, without_mark,
 };
 use crate::engine::{Engine, Ledger, Row, TableName, Value};
 use crate::exit::{Exit, Failure, Result};
 
 mod blocks;
 mod variables;
+
+use blocks::Block;
 
 /// The dbmate format.
 #[derive(Debug)]
@@ -52,24 +55,7 @@ impl Format for Dbmate {
             let Some(version) = version(path) else { continue };
             let file = files.directory.join(path);
             let content = utf8(&file, content, "dbmate")?;
-            let (parts, no_transaction, unusable) = match blocks::up(content) {
-                Ok(up) => {
-                    let part = Part { line: up.line, ..Part::whole(up.text) };
-                    (vec![part], !up.transaction, None)
-                }
-                // It reads a file only when it runs it.
-                Err(why) => (Vec::new(), false, Some(why)),
-            };
-            let migration = Migration {
-                id: version.to_owned(),
-                file,
-                description: String::new(),
-                parts,
-                checksum: Vec::new(),
-                no_transaction,
-                unusable,
-                requires: Vec::new(),
-            };
+            let migration = migration(version, file, blocks::up(content));
             if let Some(other) = migrations.iter().find(|other| other.id == version) {
                 return Err(same_version(other, &migration));
             }
@@ -146,8 +132,12 @@ impl Format for Dbmate {
         Some(Step::recorded_when_done(turn, vec![insert(&turn.migration.id)]))
     }
 
+    fn undo(&self) -> std::result::Result<&dyn Undo, &'static str> {
+        Ok(self)
+    }
+
     fn outside_transaction(&self) -> Option<&'static str> {
-        Some("write `-- migrate:up transaction:false`")
+        Some("write `transaction:false` behind the `-- migrate:up` or `-- migrate:down` it stands under")
     }
 
     fn repair(&self, _: &TableName, id: &str) -> Repair {
@@ -161,6 +151,63 @@ impl Format for Dbmate {
             "an id is the digits that the file's name begins with",
         )?;
         Ok(vec![insert(asked.id)])
+    }
+}
+
+/// `Rollback` of `pkg/dbmate/db.go`.
+impl Undo for Dbmate {
+    fn read(&self, files: &Files, _: &Told<'_>) -> Result<Vec<Migration>> {
+        let mut downs = Vec::new();
+        for (path, content) in &files.contents {
+            let Some(version) = version(path) else { continue };
+            let file = files.directory.join(path);
+            let content = utf8(&file, content, "dbmate")?;
+            downs.push(migration(version, file, blocks::down(content)));
+        }
+        Ok(downs)
+    }
+
+    fn how_to_write(&self, _: &Migration) -> String {
+        "write it behind `-- migrate:down`".into()
+    }
+
+    /// In the order of the files' names. What is not on disk dbmate passes over; here it has its place by its version.
+    fn newest_first(&self, seen: &Assessment, migrations: &[Migration]) -> Vec<String> {
+        let name = |id: &String| {
+            let found = migrations.iter().find(|migration| migration.id == *id);
+            let name = found.and_then(|migration| Some(migration.file.file_name()?.as_encoded_bytes().to_vec()));
+            name.unwrap_or_else(|| id.as_bytes().to_vec())
+        };
+        let mut ids: Vec<_> = seen.applied.iter().map(|applied| applied.id.clone()).collect();
+        ids.sort_by_cached_key(|id| Reverse(name(id)));
+        ids
+    }
+
+    fn step(&self, at: &Site<'_>, turn: &Turn<'_>) -> Step {
+        let version = Value::Text(turn.migration.id.clone());
+        let row = Entry::fixed("delete from {table} where version = ?", [version]);
+        Step::forgotten_when_done(turn, at.table, "version", row)
+    }
+}
+
+/// A file with one of its blocks, or why dbmate could not run it: it reads a file only when it is its turn.
+fn migration(version: &str, file: PathBuf, block: std::result::Result<Block<'_>, String>) -> Migration {
+    let (parts, no_transaction, unusable) = match block {
+        Ok(block) => {
+            let part = Part { line: block.line, ..Part::whole(block.text) };
+            (vec![part], !block.transaction, None)
+        }
+        Err(why) => (Vec::new(), false, Some(why)),
+    };
+    Migration {
+        id: version.to_owned(),
+        file,
+        description: String::new(),
+        parts,
+        checksum: Vec::new(),
+        no_transaction,
+        unusable,
+        requires: Vec::new(),
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::{Component, Path};
 
 use super::{
     Amendment, Applied, Assessment, Entry, Files, Format, Habits, Migration, Part, Repair, Site, Step, Told,
-    Turn, foreign_row, refuse_twins, session, timestamp, unreadable, utf8,
+    Turn, Undo, foreign_row, refuse_twins, session, timestamp, unreadable, utf8,
 };
 use crate::engine::{Engine, Ledger, Row, TableName, Value};
 use crate::exit::Result;
@@ -21,8 +21,9 @@ mod updated_at;
 #[derive(Debug)]
 pub struct Diesel;
 
-/// The file in a migration's directory.
+/// The files in a migration's directory.
 const SCRIPT: &str = "up.sql";
+const WAY_DOWN: &str = "down.sql";
 
 /// The history table's name, and how it is created; `diesel/src/migration/setup_migration_table.sql`.
 const TABLE: &str = "__diesel_schema_migrations";
@@ -69,21 +70,7 @@ impl Format for Diesel {
                     "restore the file, or move the directory out of the migrations; Diesel refuses it as well",
                 ));
             };
-            let (parts, unusable) = match script(utf8(&file, content, "Diesel")?, told.engine) {
-                Ok(parts) => (parts, None),
-                Err(why) => (Vec::new(), Some(why)),
-            };
-            let metadata = files.contents.get(&path.join(metadata::FILE)).map(Vec::as_slice);
-            migrations.push(Migration {
-                id: version(name),
-                file,
-                description: String::new(),
-                parts,
-                checksum: Vec::new(),
-                no_transaction: !metadata::runs_in_transaction(metadata),
-                unusable,
-                requires: Vec::new(),
-            });
+            migrations.push(migration(files, path, name, (SCRIPT, content), told)?);
         }
         migrations.sort_by(|one, other| one.id.cmp(&other.id));
         refuse_twins(&migrations)?;
@@ -157,6 +144,10 @@ impl Format for Diesel {
         Some(Step::recorded_when_done(turn, vec![applied(&turn.migration.id)]))
     }
 
+    fn undo(&self) -> std::result::Result<&dyn Undo, &'static str> {
+        Ok(self)
+    }
+
     fn outside_transaction(&self) -> Option<&'static str> {
         Some("write `run_in_transaction = false` into a metadata.toml beside the file")
     }
@@ -173,6 +164,67 @@ impl Format for Diesel {
     }
 }
 
+/// `revert_migration` of `diesel_migrations/src/migration_harness.rs`.
+impl Undo for Diesel {
+    fn wants(&self, path: &Path) -> bool {
+        path.components().count() == 2 && path.ends_with(WAY_DOWN)
+    }
+
+    fn read(&self, files: &Files, told: &Told<'_>) -> Result<Vec<Migration>> {
+        let mut downs = Vec::new();
+        for path in &files.directories {
+            let content = files.contents.get(&path.join(WAY_DOWN));
+            if let (Some(name), Some(content)) = (path.to_str(), content) {
+                downs.push(migration(files, path, name, (WAY_DOWN, content), told)?);
+            }
+        }
+        Ok(downs)
+    }
+
+    fn how_to_write(&self, _: &Migration) -> String {
+        format!("write a {WAY_DOWN} beside it, with SELECT 1; in it if nothing is to be undone")
+    }
+
+    /// `applied_migrations`: by version, whenever they ran.
+    fn newest_first(&self, seen: &Assessment, _: &[Migration]) -> Vec<String> {
+        let mut ids: Vec<_> = seen.applied.iter().map(|applied| applied.id.clone()).collect();
+        ids.sort_by(|one, other| other.cmp(one));
+        ids
+    }
+
+    fn step(&self, at: &Site<'_>, turn: &Turn<'_>) -> Step {
+        let version = Value::Text(turn.migration.id.clone());
+        let row = Entry::fixed("DELETE FROM {table} WHERE version = ?", [version]);
+        Step::forgotten_when_done(turn, at.table, "version", row)
+    }
+}
+
+/// One of the two scripts in a directory. The metadata beside them is about both.
+fn migration(
+    files: &Files,
+    directory: &Path,
+    name: &str,
+    (script, content): (&str, &[u8]),
+    told: &Told<'_>,
+) -> Result<Migration> {
+    let file = files.directory.join(directory).join(script);
+    let (parts, unusable) = match parts(utf8(&file, content, "Diesel")?, told.engine) {
+        Ok(parts) => (parts, None),
+        Err(why) => (Vec::new(), Some(why)),
+    };
+    let metadata = files.contents.get(&directory.join(metadata::FILE)).map(Vec::as_slice);
+    Ok(Migration {
+        id: version(name),
+        file,
+        description: String::new(),
+        parts,
+        checksum: Vec::new(),
+        no_transaction: !metadata::runs_in_transaction(metadata),
+        unusable,
+        requires: Vec::new(),
+    })
+}
+
 /// The row of a migration; the table fills the time in.
 fn applied(id: &str) -> Entry {
     Entry::fixed("INSERT INTO {table} (version) VALUES (?)", [Value::Text(id.to_owned())])
@@ -184,7 +236,7 @@ fn version(name: &str) -> String {
 }
 
 /// What is sent, or why nothing can be; `run_sql_from_file` looks at a script only when it is its turn.
-fn script(sql: &str, engine: Engine) -> std::result::Result<Vec<Part>, String> {
+fn parts(sql: &str, engine: Engine) -> std::result::Result<Vec<Part>, String> {
     if sql.is_empty() {
         return Err(
             "it is empty, which Diesel refuses: write SELECT 1; into it if nothing is to be done".into()

@@ -162,6 +162,7 @@ impl Format for Flyway {
             finally: Vec::new(),
             failed: Vec::new(),
             undo: Vec::new(),
+            back: None,
             migration,
         };
         let kind = Kind::of(turn.migration);
@@ -188,6 +189,12 @@ impl Format for Flyway {
         step.failed.push(row.insert_unless_failed(at, Parameter::ElapsedMillis));
         step.undo.push(row.forget());
         Some(step)
+    }
+
+    /// `undo` is a command of its paid editions.
+    fn undo(&self) -> std::result::Result<&dyn Undo, &'static str> {
+        Err("Flyway's undo migrations (U__) are not in its community edition, which castoff follows: write a new V__ \
+             migration that undoes it, and deploy that")
     }
 
     fn outside_transaction(&self) -> Option<&'static str> {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::{
     Amendment, Assessment, Atomicity, Entry, Files, Format, Habits, Migration, OutOfOrder, Part, Repair,
-    Site, Step, Told, Turn, crc32, go_drivers, has_directives, same_version, utf8,
+    Site, Step, Told, Turn, Undo, crc32, go_drivers, has_directives, same_version, utf8,
 };
 use crate::engine::{Engine, Ledger, LockKey, Row, TableName};
 use crate::exit::Result;
@@ -14,6 +14,7 @@ use crate::exit::Result;
 mod history;
 mod name;
 mod split;
+mod undo;
 
 use name::{Direction, Name};
 
@@ -64,20 +65,7 @@ impl Format for GolangMigrate {
     }
 
     fn read(&self, files: &Files, told: &Told<'_>) -> Result<Vec<Migration>> {
-        let mut found = Vec::new();
-        for (path, content) in &files.contents {
-            if let Some(name) = Name::of(path) {
-                found.push((name, migration(name, files.directory.join(path), content, told)?));
-            }
-        }
-        found.sort_by_key(|(name, _)| (name.version, name.direction));
-        // `ErrDuplicateMigration` of `source/errors.go`.
-        let mut pairs = found.iter().zip(found.iter().skip(1));
-        let twins = pairs
-            .find(|((one, _), (other, _))| (one.version, one.direction) == (other.version, other.direction));
-        if let Some(((_, one), (_, other))) = twins {
-            return Err(same_version(one, other));
-        }
+        let mut found = scripts(files, Direction::Up, told)?;
         // The way up stands before the way down.
         found.dedup_by_key(|(name, _)| name.version);
         Ok(found.into_iter().map(|(_, migration)| migration).collect())
@@ -149,7 +137,12 @@ impl Format for GolangMigrate {
             finally: Vec::new(),
             failed: history::row(Some(&migration.id), true),
             undo: history::row(previous, false),
+            back: None,
         })
+    }
+
+    fn undo(&self) -> std::result::Result<&dyn Undo, &'static str> {
+        Ok(self)
     }
 
     fn outside_transaction(&self) -> Option<&'static str> {
@@ -175,16 +168,40 @@ fn atomicity(engine: Engine, migration: &Migration) -> Atomicity {
     }
 }
 
-/// `newMigration` of `migrate.go`: nothing is run of a version without a way up, but it is recorded.
-fn migration(name: Name<'_>, file: PathBuf, content: &[u8], told: &Told<'_>) -> Result<Migration> {
-    let parts = match name.direction {
-        Direction::Up => {
+/// Every file, that of a version's way up before that of its way down; only those of one direction are run.
+fn scripts<'a>(
+    files: &'a Files,
+    direction: Direction,
+    told: &Told<'_>,
+) -> Result<Vec<(Name<'a>, Migration)>> {
+    let mut found = Vec::new();
+    for (path, content) in &files.contents {
+        if let Some(name) = Name::of(path) {
+            let content = (name.direction == direction).then_some(content.as_slice());
+            found.push((name, migration(name, files.directory.join(path), content, told)?));
+        }
+    }
+    found.sort_by_key(|(name, _)| (name.version, name.direction));
+    // `ErrDuplicateMigration` of `source/errors.go`.
+    let mut pairs = found.iter().zip(found.iter().skip(1));
+    let twins =
+        pairs.find(|((one, _), (other, _))| (one.version, one.direction) == (other.version, other.direction));
+    if let Some(((_, one), (_, other))) = twins {
+        return Err(same_version(one, other));
+    }
+    Ok(found)
+}
+
+/// `newMigration` of `migrate.go`: nothing is run of a version without this way, but it is recorded.
+fn migration(name: Name<'_>, file: PathBuf, content: Option<&[u8]>, told: &Told<'_>) -> Result<Migration> {
+    let parts = match content {
+        Some(content) => {
             let sql = utf8(&file, content, "the database")?;
             // Only `database/postgres/postgres.go` knows the parameter.
             let apart = told.multi_statement && told.engine == Engine::Postgres;
             if apart { split::parts(sql) } else { vec![Part::whole(sql)] }
         }
-        Direction::Down => Vec::new(),
+        None => Vec::new(),
     };
     let fits = i64::try_from(name.version).is_ok();
     Ok(Migration {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::{
     Amendment, Assessment, Entry, Files, Format, Habits, Migration, OutOfOrder, Repair, Site, Step, Told,
-    Turn, Wishes, go_drivers,
+    Turn, Undo, Wishes, go_drivers,
 };
 use crate::engine::{Engine, Ledger, LockKey, Row, TableName};
 use crate::exit::Result;
@@ -17,6 +17,8 @@ mod files;
 mod history;
 mod interpolate;
 mod parser;
+
+use parser::Direction;
 
 /// The goose format.
 #[derive(Debug)]
@@ -79,7 +81,7 @@ impl Format for Goose {
     }
 
     fn read(&self, files: &Files, told: &Told<'_>) -> Result<Vec<Migration>> {
-        files::read(files, told)
+        files::read(files, Direction::Up, told)
     }
 
     /// `List` of `internal/cfg/cfg.go`, as far as it is about what is run.
@@ -143,6 +145,10 @@ impl Format for Goose {
         Some(Step::recorded_when_done(turn, history::rows(at.engine, &turn.migration.id)))
     }
 
+    fn undo(&self) -> std::result::Result<&dyn Undo, &'static str> {
+        Ok(self)
+    }
+
     fn outside_transaction(&self) -> Option<&'static str> {
         Some("write `-- +goose NO TRANSACTION` at the top of the file")
     }
@@ -161,6 +167,24 @@ impl Format for Goose {
         let what_is_an_id = "an id is the version at the beginning of a file's name, without zeros before it";
         asked.recordable_as_done("goose", recorded, what_is_an_id)?;
         Ok(history::rows(at.engine, asked.id))
+    }
+}
+
+/// `DownToContext` of `down.go`, `down` of `provider.go`.
+impl Undo for Goose {
+    fn read(&self, files: &Files, told: &Told<'_>) -> Result<Vec<Migration>> {
+        files::read(files, Direction::Down, told)
+    }
+
+    /// goose takes a script without it for one that undoes nothing, and leaves behind what the next way up then stumbles
+    /// over.
+    fn how_to_write(&self, _: &Migration) -> String {
+        "write it behind a line `-- +goose Down`, with nothing behind that if nothing is to be undone".into()
+    }
+
+    /// `DeleteVersion` of `internal/dialects`.
+    fn step(&self, at: &Site<'_>, turn: &Turn<'_>) -> Step {
+        Step::forgotten_when_done(turn, at.table, "version_id", history::forget(&turn.migration.id))
     }
 }
 

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     Amendment, Assessment, Atomicity, Entry, Files, Format, Habits, Migration, Parameter, Part, Repair,
-    Resolution, Site, Step, Told, Turn, session, unreadable, utf8,
+    Resolution, Site, Step, Told, Turn, Undo, session, unreadable, utf8,
 };
 use crate::engine::{DbError, Engine, Ledger, LockKey, Row, TableName, Value};
 use crate::exit::{Exit, Failure, Result};
@@ -159,7 +159,13 @@ impl Format for Prisma {
             finally: Vec::new(),
             failed: vec![update("logs = ?".into(), vec![Parameter::Error])],
             undo: vec![update(format!("rolled_back_at = {now}"), vec![Parameter::Now(clock)])],
+            back: None,
         })
+    }
+
+    fn undo(&self) -> std::result::Result<&dyn Undo, &'static str> {
+        Err("write a new migration that undoes it, and deploy that: `prisma migrate diff` from the schema as it is to the \
+             one before writes its SQL")
     }
 
     /// `ApplyMigrationError` of `user-facing-errors/src/schema_engine.rs`, as `record_failed_step` stores it; without

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::{
     Amendment, Assessment, Clock, Entry, Files, Format, Habits, Migration, OutOfOrder, Parameter, Part,
-    Repair, Site, Step, Told, Turn, flyway, has_directives, refuse_twins, session, unreadable, utf8,
+    Repair, Site, Step, Told, Turn, Undo, flyway, has_directives, refuse_twins, session, unreadable, utf8,
 };
 use crate::engine::{Engine, Ledger, Row, TableName, Value};
 use crate::exit::Result;
@@ -132,6 +132,10 @@ impl Format for Refinery {
     /// script's nobody can tell afterwards, and the outcome is certain.
     fn step(&self, at: &Site<'_>, turn: &Turn<'_>) -> Option<Step> {
         Some(Step::recorded_when_done(turn, vec![applied(at, turn.migration)]))
+    }
+
+    fn undo(&self) -> std::result::Result<&dyn Undo, &'static str> {
+        Err("write a new migration that undoes it, and deploy that")
     }
 
     fn outside_transaction(&self) -> Option<&'static str> {

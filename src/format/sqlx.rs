@@ -9,12 +9,15 @@ use sqlx::migrate::MigrationType;
 use sqlx::{AssertSqlSafe, SqlSafeStr};
 
 use super::{
-    Applied, Assessment, Atomicity, Entry, Files, Format, Habits, Migration, Parameter, Part, Repair, Site,
-    Step, Told, Turn, Unfinished, crc32, foreign_row, has_directives, refuse_twins, timestamp, unreadable,
+    Amendment, Applied, Assessment, Atomicity, Entry, Files, Format, Habits, Migration, Parameter, Part, Repair, Site,
+    Step, Told, Turn, Undo, Unfinished, crc32, foreign_row, has_directives, refuse_twins, timestamp, unreadable,
     utf8,
 };
 use crate::engine::{Engine, Ledger, LockKey, Row, TableName, Value};
 use crate::exit::Result;
+
+mod repair;
+mod undo;
 
 /// The sqlx format.
 #[derive(Debug)]
@@ -64,29 +67,7 @@ impl Format for Sqlx {
     }
 
     fn read(&self, files: &Files, _: &Told<'_>) -> Result<Vec<Migration>> {
-        let mut migrations: Vec<(i64, Migration)> = Vec::new();
-        for (path, content) in &files.contents {
-            let Some((version, rest)) = split(path) else { continue };
-            let file = files.directory.join(path);
-            let version = version.map_err(|text| {
-                unreadable(
-                    &file,
-                    format!("its name does not begin with an integer version but with \"{text}\""),
-                )
-                .hint(
-                    "name it like 20260102030405_add_orders.sql, or move it out of the migrations directory",
-                )
-            })?;
-            let kind = MigrationType::from_filename(rest);
-            if kind.is_down_migration() {
-                continue;
-            }
-            migrations.push((version, migration(version, rest, kind, file, content)?));
-        }
-        migrations.sort_by_key(|(version, _)| *version);
-        let migrations: Vec<_> = migrations.into_iter().map(|(_, migration)| migration).collect();
-        refuse_twins(&migrations)?;
-        Ok(migrations)
+        of_kind(files, |kind| !kind.is_down_migration())
     }
 
     fn ledger(&self, engine: Engine, table: Option<&TableName>) -> Ledger {
@@ -179,16 +160,8 @@ impl Format for Sqlx {
         // `execute_migration` of MySQL never looks at `no_tx`.
         let apart = migration.no_transaction && engine != Engine::MySql;
         let marked = apart || engine == Engine::MySql;
-        let version = || Value::Int(migration.id.parse().unwrap_or_default());
-        let insert = |success: &str| {
-            let sql = format!(
-                "INSERT INTO {{table}} ( version, description, success, checksum, execution_time ) \
-                 VALUES ( ?, ?, {success}, ?, -1 )"
-            );
-            let description = Value::Text(migration.description.clone());
-            Entry::fixed(sql, [version(), description, Value::Bytes(migration.checksum.clone())])
-        };
-        let on_row = |sql: &str| Entry::fixed(sql, [version()]);
+        let insert = |success: &str| insert(migration, success);
+        let on_row = |sql: &str| on_row(sql, &migration.id);
         // On MySQL the first DDL statement commits it.
         let begun = if marked && !resumed { vec![insert("FALSE")] } else { Vec::new() };
         let (mark, before) = if apart { (begun, Vec::new()) } else { (Vec::new(), begun) };
@@ -205,7 +178,7 @@ impl Format for Sqlx {
             },
             finally: vec![Entry {
                 sql: "UPDATE {table} SET execution_time = ? WHERE version = ?".into(),
-                params: vec![Parameter::ElapsedNanos, Parameter::Fixed(version())],
+                params: vec![Parameter::ElapsedNanos, Parameter::Fixed(version(&migration.id))],
             }],
             failed: Vec::new(),
             undo: if marked {
@@ -213,19 +186,70 @@ impl Format for Sqlx {
             } else {
                 Vec::new()
             },
+            back: None,
         })
+    }
+
+    fn undo(&self) -> std::result::Result<&dyn Undo, &'static str> {
+        Ok(self)
     }
 
     fn outside_transaction(&self) -> Option<&'static str> {
         Some("make `-- no-transaction` the first line of the file")
     }
 
-    fn repair(&self, table: &TableName, id: &str) -> Repair {
-        Repair {
-            applied: format!("set the row of {id} in {table} to success = true"),
-            rolled_back: format!("delete the row of {id} from {table}, if there is one,"),
+    fn repair(&self, _: &TableName, id: &str) -> Repair {
+        Repair::by_resolve(id)
+    }
+
+    fn resolve(&self, at: &Site<'_>, asked: &Amendment<'_>) -> Result<Vec<Entry>> {
+        repair::resolve(&self.assess(at, asked.migrations, asked.history)?, asked)
+    }
+}
+
+/// The row of a migration; `success` is SQL.
+fn insert(migration: &Migration, success: &str) -> Entry {
+    let sql = format!(
+        "INSERT INTO {{table}} ( version, description, success, checksum, execution_time ) \
+         VALUES ( ?, ?, {success}, ?, -1 )"
+    );
+    let description = Value::Text(migration.description.clone());
+    Entry::fixed(sql, [version(&migration.id), description, Value::Bytes(migration.checksum.clone())])
+}
+
+/// A statement about the row of one version.
+fn on_row(sql: &str, id: &str) -> Entry {
+    Entry::fixed(sql, [version(id)])
+}
+
+fn version(id: &str) -> Value {
+    Value::Int(id.parse().unwrap_or_default())
+}
+
+/// The scripts of one kind, in the order of their versions.
+fn of_kind(files: &Files, wanted: impl Fn(MigrationType) -> bool) -> Result<Vec<Migration>> {
+    let mut migrations: Vec<(i64, Migration)> = Vec::new();
+    for (path, content) in &files.contents {
+        let Some((version, rest)) = split(path) else { continue };
+        let file = files.directory.join(path);
+        let version = version.map_err(|text| {
+            unreadable(
+                &file,
+                format!("its name does not begin with an integer version but with \"{text}\""),
+            )
+            .hint(
+                "name it like 20260102030405_add_orders.sql, or move it out of the migrations directory",
+            )
+        })?;
+        let kind = MigrationType::from_filename(rest);
+        if wanted(kind) {
+            migrations.push((version, migration(version, rest, kind, file, content)?));
         }
     }
+    migrations.sort_by_key(|(version, _)| *version);
+    let migrations: Vec<_> = migrations.into_iter().map(|(_, migration)| migration).collect();
+    refuse_twins(&migrations)?;
+    Ok(migrations)
 }
 
 /// Splits a file name as sqlx does; `None` for what it silently ignores, the text where the version is no integer.

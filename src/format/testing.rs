@@ -7,7 +7,7 @@ use crate::environment::Environment;
 /// No variable is set, and nothing is asked for.
 pub(crate) fn told(engine: Engine) -> Told<'static> {
     let environment: &'static Environment = Box::leak(Box::default());
-    Told { engine, environment, multi_statement: false, no_tx_wrap: false }
+    Told { engine, environment, multi_statement: false, no_tx_wrap: false, goes_back: false }
 }
 
 /// The database `app`, its schema `public`, and this history table.

@@ -1,9 +1,9 @@
 //! A file's blocks and their options, as `pkg/dbmate/migration.go` finds them.
 
-/// The part of a file that migrates up.
+/// One of the two parts of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Up<'a> {
-    /// The text dbmate sends: from the directive to that of the way down.
+pub(super) struct Block<'a> {
+    /// The text dbmate sends: from the directive to the next one, or to the end.
     pub(super) text: &'a str,
     /// The line of the directive, from 1.
     pub(super) line: usize,
@@ -11,12 +11,32 @@ pub(super) struct Up<'a> {
     pub(super) transaction: bool,
 }
 
+impl<'a> Block<'a> {
+    fn new(before: &str, text: &'a str) -> Self {
+        let line = before.matches('\n').count() + 1;
+        Self { text, line, transaction: option(text, "transaction") != Some("false") }
+    }
+}
+
 /// Finds the up block of a file.
 ///
 /// # Errors
 ///
 /// Why dbmate could not run the file, in words that follow the file's name.
-pub(super) fn up(content: &str) -> Result<Up<'_>, String> {
+pub(super) fn up(content: &str) -> Result<Block<'_>, String> {
+    parse(content).map(|(up, _)| up)
+}
+
+/// Finds the down block of a file.
+///
+/// # Errors
+///
+/// As [`up`]: dbmate looks at the whole file, whichever way it goes.
+pub(super) fn down(content: &str) -> Result<Block<'_>, String> {
+    parse(content).map(|(_, down)| down)
+}
+
+fn parse(content: &str) -> Result<(Block<'_>, Block<'_>), String> {
     let mut ups = directives(content, "migrate:up");
     let Some(start) = ups.next() else {
         return Err(if content.starts_with(BYTE_ORDER_MARK) {
@@ -45,9 +65,9 @@ pub(super) fn up(content: &str) -> Result<Up<'_>, String> {
             "dbmate allows one `-- migrate:down` after `-- migrate:up`, and there are more".to_owned()
         );
     }
-    let text = text.get(..end).unwrap_or(text);
-    let line = before.matches('\n').count() + 1;
-    Ok(Up { text, line, transaction: option(text, "transaction") != Some("false") })
+    let (up, down) = text.split_at_checked(end).unwrap_or((text, ""));
+    let before_down = content.get(..start + end).unwrap_or_default();
+    Ok((Block::new(before, up), Block::new(before_down, down)))
 }
 
 /// Whether a file has an up block at all.
@@ -90,14 +110,16 @@ fn option<'a>(block: &'a str, name: &str) -> Option<&'a str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Up, has_up, up};
+    use super::{Block, down, has_up, up};
 
     /// What dbmate 2.36 does with each file.
     #[test]
     fn the_up_block_ends_where_the_way_down_begins() {
         let file = "-- a comment\n\n\t-- another\n-- migrate:up\nSELECT 1;\n\n-- migrate:down\nSELECT 2;\n";
-        let expected = Up { text: "-- migrate:up\nSELECT 1;\n\n", line: 4, transaction: true };
+        let expected = Block { text: "-- migrate:up\nSELECT 1;\n\n", line: 4, transaction: true };
         assert_eq!(up(file), Ok(expected));
+        let way_down = Block { text: "-- migrate:down\nSELECT 2;\n", line: 7, transaction: true };
+        assert_eq!(down(file), Ok(way_down));
         assert_eq!(up("--migrate:up\n--migrate:down").unwrap().text, "--migrate:up\n");
         // A way down before the first up block is a comment like any other.
         assert_eq!(up("-- migrate:down\n-- migrate:up\n-- migrate:down\n").unwrap().line, 2);
@@ -152,6 +174,9 @@ mod tests {
         ] {
             assert!(transaction(on), "{on:?}");
         }
+        let file = "-- migrate:up transaction:false\n-- migrate:down";
+        assert!(down(file).unwrap().transaction, "each block has its own");
+        assert!(!down(&format!("{file} transaction:false")).unwrap().transaction);
         assert!(
             up("--\nmigrate:up transaction:false\n-- migrate:down").unwrap().transaction,
             "it is not that line"

@@ -6,6 +6,10 @@ use crate::format::{Amendment, Applied, Assessment, Entry, Migration, Resolution
 
 const TOOL: &str = "golang-migrate";
 
+/// `NilVersion` of `database/driver.go`: nothing is applied. There is a row of it only where it is dirty, because the way
+/// down of the very first migration was begun.
+pub(super) const NOTHING: &str = "-1";
+
 /// The row, if there is one.
 fn read(history: &[Row]) -> Result<Option<(i64, bool)>> {
     let Some(row) = history.first() else { return Ok(None) };
@@ -21,7 +25,12 @@ fn version(migration: &Migration) -> Option<i64> {
 /// `Up`, `readUp` and `versionExists` of `migrate.go`.
 pub(super) fn assess(migrations: &[Migration], history: &[Row]) -> Result<Assessment> {
     let mut assessment = Assessment::default();
-    let current = read(history)?;
+    let current = match read(history)? {
+        Some((nothing, dirty)) if nothing.to_string() == NOTHING => {
+            migrations.first().and_then(version).filter(|_| dirty).map(|first| (first, dirty))
+        }
+        current => current,
+    };
     let (reached, dirty) = current.unwrap_or((i64::MIN, false));
     for migration in migrations {
         let id = migration.id.clone();

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::path::{Component, Path};
 
-use super::parser;
+use super::parser::{self, Direction};
 use crate::exit::Result;
 use crate::format::{Files, Migration, Part, Told, refuse_twins, unreadable, utf8, without_mark};
 
@@ -18,8 +18,8 @@ pub(super) fn are_goose_s(files: &Files) -> bool {
     })
 }
 
-/// `collectMigrationsFS` and `collectGoMigrations` of `migrate.go`.
-pub(super) fn read(files: &Files, told: &Told<'_>) -> Result<Vec<Migration>> {
+/// `collectMigrationsFS` and `collectGoMigrations` of `migrate.go`; without the scripts that have no such direction.
+pub(super) fn read(files: &Files, direction: Direction, told: &Told<'_>) -> Result<Vec<Migration>> {
     let mut found: Vec<(i64, Migration)> = Vec::new();
     for (path, content) in &files.contents {
         let Some((kind, name)) = Kind::of(path) else { continue };
@@ -34,18 +34,18 @@ pub(super) fn read(files: &Files, told: &Told<'_>) -> Result<Vec<Migration>> {
             // `collectGoMigrations`: helpers may stand beside the migrations.
             Err(_) => continue,
         };
-        found.push((
-            version,
-            match kind {
-                Kind::Sql => sql_migration(version, &file, utf8(&file, content, "the database")?, told),
-                Kind::Go => Migration {
-                    unusable: Some(
-                        "it is a Go migration, which only the program that it is built into can run".into(),
-                    ),
-                    ..migration(version, &file)
-                },
-            },
-        ));
+        let migration = match kind {
+            Kind::Sql => {
+                sql_migration(version, &file, (utf8(&file, content, "the database")?, direction), told)
+            }
+            Kind::Go => Some(Migration {
+                unusable: Some(
+                    "it is a Go migration, which only the program that it is built into can run".into(),
+                ),
+                ..migration(version, &file)
+            }),
+        };
+        found.extend(migration.map(|migration| (version, migration)));
     }
     found.sort_by_key(|(version, _)| *version);
     let migrations: Vec<_> = found.into_iter().map(|(_, migration)| migration).collect();
@@ -100,7 +100,14 @@ fn migration(version: i64, file: &Path) -> Migration {
 }
 
 /// goose reads a file only when it is its turn: one that it could not read does not matter once it is applied.
-fn sql_migration(version: i64, file: &Path, text: &str, told: &Told<'_>) -> Migration {
+///
+/// `None` where the script says nothing of that direction.
+fn sql_migration(
+    version: i64,
+    file: &Path,
+    (text, direction): (&str, Direction),
+    told: &Told<'_>,
+) -> Option<Migration> {
     let lookup = |name: &str| {
         let Some((_, value)) = told.environment.iter().find(|(known, _)| *known == name) else {
             return Ok(None);
@@ -108,16 +115,16 @@ fn sql_migration(version: i64, file: &Path, text: &str, told: &Told<'_>) -> Migr
         value.to_str().map(|value| Some(value.to_owned())).ok_or_else(|| format!("${name} is not UTF-8"))
     };
     let read = migration(version, file);
-    match parser::parse(text, &lookup) {
-        Ok(script) => Migration {
+    match parser::parse(text, direction, &lookup) {
+        Ok(script) => script.map(|script| Migration {
             parts: script.statements.into_iter().map(Part::from).collect(),
             no_transaction: !script.transaction,
             ..read
-        },
-        Err(mistake) => Migration {
+        }),
+        Err(mistake) => Some(Migration {
             unusable: Some(format!("line {}: {}; {}", mistake.line, mistake.what, mistake.hint)),
             ..read
-        },
+        }),
     }
 }
 

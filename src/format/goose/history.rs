@@ -54,6 +54,15 @@ fn version(migration: &Migration) -> i64 {
     migration.id.parse().unwrap_or_default()
 }
 
+/// Every row of a version.
+pub(super) fn forget(id: &str) -> Entry {
+    Entry::fixed("DELETE FROM {table} WHERE version_id = ?", [version_of(id)])
+}
+
+fn version_of(id: &str) -> Value {
+    Value::Int(id.parse().unwrap_or_default())
+}
+
 /// The row of a version, `InsertVersion` of `internal/dialects`, after that of version 0 where it is missing: goose cannot go
 /// on without it (`ensureVersionTable` of `provider_run.go`, `ErrNoNextVersion` in `migrate.go`), and a table that was
 /// restored or emptied may lack it.
@@ -63,7 +72,6 @@ pub(super) fn rows(engine: Engine, id: &str) -> Vec<Entry> {
         "INSERT INTO {{table}} (version_id, is_applied) SELECT {FIRST}, true{from} \
          WHERE NOT EXISTS (SELECT 1 FROM {{table}} WHERE version_id = {FIRST})"
     );
-    let version = Value::Int(id.parse().unwrap_or_default());
     let row = "INSERT INTO {table} (version_id, is_applied) VALUES (?, true)";
-    vec![Entry::fixed(first, []), Entry::fixed(row, [version])]
+    vec![Entry::fixed(first, []), Entry::fixed(row, [version_of(id)])]
 }

@@ -1,7 +1,7 @@
 //! The statements of a goose script, found line by line as goose finds them.
 //!
-//! `ParseSQLMigration` of `internal/sqlparser/parser.go` of goose 3.27.3 for the direction up, state by state: what it
-//! splits badly is split badly here too, because that is what the migration was tested with.
+//! `ParseSQLMigration` of `internal/sqlparser/parser.go` of goose 3.27.3, state by state: what it splits
+//! badly is split badly here too, because that is what the migration was tested with.
 
 use super::interpolate::{Lookup, interpolate};
 
@@ -12,7 +12,14 @@ use pending::Pending;
 /// A line may not be as long as this, in bytes: `scanBufSize`.
 const MAX_LINE: usize = 4 * 1024 * 1024;
 
-/// What goose runs of a file to bring it in.
+/// `Direction`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Direction {
+    Up,
+    Down,
+}
+
+/// What goose runs of a file in one direction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Script {
     /// Its statements, each of which is sent by itself.
@@ -43,13 +50,18 @@ pub(super) struct Mistake {
     pub(super) hint: &'static str,
 }
 
-/// Finds the statements of a script.
+/// Finds the statements of a script in one direction; `None` where nothing says that there is a way down.
 ///
 /// # Errors
 ///
 /// Where goose refuses the file.
-pub(super) fn parse(text: &str, lookup: &Lookup<'_>) -> Result<Script, Mistake> {
+pub(super) fn parse(
+    text: &str,
+    direction: Direction,
+    lookup: &Lookup<'_>,
+) -> Result<Option<Script>, Mistake> {
     let mut parser = Parser {
+        direction,
         state: State::Start,
         block_began: 0,
         variables: false,
@@ -101,6 +113,7 @@ enum Annotation {
 }
 
 struct Parser {
+    direction: Direction,
     state: State,
     /// The line of the last `StatementBegin`.
     block_began: usize,
@@ -142,26 +155,33 @@ impl Parser {
             self.pending.push(number, text, expanded.as_deref());
         }
         let sent = expanded.as_deref().unwrap_or(text);
-        match self.state {
-            State::Start => Err(mistake(
-                "something stands before `-- +goose Up`".into(),
-                "make `-- +goose Up` the first line of the file; a byte order mark before it counts as well",
-            )),
-            State::Up if ends_with_semicolon(sent) => {
-                self.pending.send(&mut self.script);
-                Ok(())
+        let direction = match self.state {
+            State::Start => {
+                return Err(mistake(
+                    "something stands before `-- +goose Up`".into(),
+                    "make `-- +goose Up` the first line of the file; a byte order mark before it counts as well",
+                ));
             }
+            State::Up | State::BlockUp | State::BlockUpEnded => Direction::Up,
+            State::Down | State::BlockDown | State::BlockDownEnded => Direction::Down,
+        };
+        if direction != self.direction {
+            self.pending = Pending::default();
+            return Ok(());
+        }
+        match self.state {
+            State::Up | State::Down if ends_with_semicolon(sent) => self.pending.send(&mut self.script),
             State::BlockUpEnded => {
                 self.pending.send(&mut self.script);
                 self.state = State::Up;
-                Ok(())
             }
-            State::Up | State::BlockUp => Ok(()),
-            State::Down | State::BlockDown | State::BlockDownEnded => {
-                self.pending = Pending::default();
-                Ok(())
+            State::BlockDownEnded => {
+                self.pending.send(&mut self.script);
+                self.state = State::Down;
             }
+            State::Start | State::Up | State::BlockUp | State::Down | State::BlockDown => {}
         }
+        Ok(())
     }
 
     /// What a directive makes of the state.
@@ -229,7 +249,7 @@ impl Parser {
         }
     }
 
-    fn end(self, last: usize) -> Result<Script, Mistake> {
+    fn end(self, last: usize) -> Result<Option<Script>, Mistake> {
         match self.state {
             State::Start => Err(Mistake {
                 line: last,
@@ -243,7 +263,8 @@ impl Parser {
             }),
             _ => {
                 self.finished()?;
-                Ok(self.script)
+                let has_down = matches!(self.state, State::Down | State::BlockDownEnded);
+                Ok((self.direction == Direction::Up || has_down).then_some(self.script))
             }
         }
     }

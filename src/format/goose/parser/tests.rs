@@ -1,6 +1,6 @@
 //! What goose's own tests of its parser say, and the corners they leave out.
 
-use super::{MAX_LINE, Mistake, Script, ends_with_semicolon, parse};
+use super::{Direction, MAX_LINE, Mistake, Script, ends_with_semicolon, parse};
 
 fn lookup(name: &str) -> Option<String> {
     match name {
@@ -13,7 +13,11 @@ fn lookup(name: &str) -> Option<String> {
 }
 
 fn parsed(text: &str) -> Result<Script, Mistake> {
-    parse(text, &|name| Ok(lookup(name)))
+    parse(text, Direction::Up, &|name| Ok(lookup(name))).map(|script| script.expect("a way up"))
+}
+
+fn down(text: &str) -> Result<Option<Script>, Mistake> {
+    parse(text, Direction::Down, &|name| Ok(lookup(name)))
 }
 
 #[track_caller]
@@ -100,6 +104,39 @@ DROP FUNCTION f()
     assert!(block.sql.starts_with("CREATE FUNCTION") && block.sql.ends_with("LANGUAGE plpgsql"));
     assert!(block.sql.contains("-- a comment;\n\n    RETURN NEW;"));
     assert_eq!((block.line, trigger.line), (4, 13));
+}
+
+#[test]
+fn the_way_down_is_what_stands_behind_its_directive() {
+    let text = "-- +goose NO TRANSACTION
+-- +goose Up
+SELECT 1;
+-- +goose StatementBegin
+SELECT 2;
+-- +goose StatementEnd
+
+-- +goose Down
+-- dropped
+DROP TABLE a; -- kept
+-- +goose StatementBegin
+DO $$ BEGIN
+END $$;
+-- +goose StatementEnd
+SELECT 3;
+";
+    let script = down(text).unwrap().expect("a way down");
+    let seen: Vec<_> = script.statements.iter().map(|statement| (statement.line, &*statement.sql)).collect();
+    assert_eq!(seen, [(10, "DROP TABLE a; -- kept"), (12, "DO $$ BEGIN\nEND $$;"), (15, "SELECT 3;")]);
+    assert!(!script.transaction);
+}
+
+#[test]
+fn a_way_down_may_hold_nothing_or_not_be_there() {
+    assert_eq!(down("-- +goose Up\nSELECT 1;\n").unwrap(), None);
+    assert_eq!(down("-- +goose Up\nSELECT 1;\n-- +goose Down\n").unwrap().unwrap().statements, []);
+    let mistake = down("-- +goose Up\nSELECT 1;\n-- +goose Down\nSELECT 2\n").unwrap_err();
+    assert!(mistake.line == 4 && mistake.what.contains("not ended"), "{mistake:?}");
+    assert!(down("-- +goose Up\nSELECT 1\n-- +goose Down\n").is_ok(), "goose forgets what it passes over");
 }
 
 #[test]

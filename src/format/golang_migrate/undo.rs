@@ -1,0 +1,126 @@
+//! `.down.` files: `readDown` and `runMigrations` of `migrate.go`.
+
+use super::history::{self, NOTHING};
+use super::{Direction, GolangMigrate, Name, atomicity, scripts};
+use crate::exit::Result;
+use crate::format::{Files, Migration, Repair, Site, Step, Told, Turn, Undo};
+
+impl Undo for GolangMigrate {
+    fn read(&self, files: &Files, told: &Told<'_>) -> Result<Vec<Migration>> {
+        let mut found = scripts(files, Direction::Down, told)?;
+        found.retain(|(name, _)| name.direction == Direction::Down);
+        Ok(found.into_iter().map(|(_, migration)| migration).collect())
+    }
+
+    /// golang-migrate takes a file that is not there for one that undoes nothing, and leaves behind what the next way up
+    /// then stumbles over.
+    fn how_to_write(&self, migration: &Migration) -> String {
+        let name = migration.file.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+        let down = name.rfind(".up.").map(|at| {
+            let (title, rest) = name.split_at_checked(at).unwrap_or_default();
+            format!("{title}{}", rest.replacen(".up.", ".down.", 1))
+        });
+        format!("write {} beside it, empty if nothing is to be undone", down.unwrap_or_default())
+    }
+
+    /// `SetVersion(target, true)`, the script, `SetVersion(target, false)`: the row is that of the version before.
+    fn step(&self, at: &Site<'_>, turn: &Turn<'_>) -> Step {
+        let Turn { migration, resumed, previous } = *turn;
+        let begun = || history::row(previous.or(Some(NOTHING)), true);
+        Step {
+            migration: migration.clone(),
+            resumed,
+            atomicity: atomicity(at.engine, migration),
+            mark: if resumed { Vec::new() } else { begun() },
+            before: Vec::new(),
+            after: match previous {
+                Some(previous) => history::clean(at.engine, previous),
+                None => history::row(None, false),
+            },
+            finally: Vec::new(),
+            failed: begun(),
+            undo: history::row(Some(&migration.id), false),
+            back: Some(repair(&migration.id, previous)),
+        }
+    }
+}
+
+/// `Force` of `migrate.go`, in two steps where the row is that of the version before: first it is true again, then it moves.
+fn repair(id: &str, previous: Option<&str>) -> Repair {
+    match previous {
+        Some(previous) => Repair {
+            applied: format!(
+                "run `castoff resolve --applied {previous}` and then `castoff resolve --applied {id}`"
+            ),
+            rolled_back: format!("run `castoff resolve --applied {previous}`"),
+        },
+        None => Repair::by_resolve(id),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::engine::Engine;
+    use crate::format::golang_migrate::GolangMigrate;
+    use crate::format::testing::{files, site, told};
+    use crate::format::{Entry, Format, Migration, Step, Turn, Undo};
+
+    const FILES: [(&str, &str); 4] =
+        [("1_a.up.sql", "UP"), ("1_a.down.sql", "DOWN 1"), ("3_c.down.sql", "DOWN 3"), ("2_b.up.pgsql", "")];
+
+    fn downs() -> Vec<Migration> {
+        Undo::read(&GolangMigrate, &files(&FILES), &told(Engine::Postgres)).unwrap()
+    }
+
+    fn step(id: &str, previous: Option<&str>) -> Step {
+        let downs = downs();
+        let migration = downs.iter().find(|down| down.id == id).unwrap();
+        Undo::step(&GolangMigrate, &site(Engine::MySql), &Turn { migration, resumed: false, previous })
+    }
+
+    fn written(entries: &[Entry]) -> String {
+        entries.iter().map(|entry| format!("{} {:?}; ", entry.sql, entry.params)).collect()
+    }
+
+    #[test]
+    fn only_the_ways_down_are_run() {
+        let seen: Vec<_> = downs().into_iter().map(|down| (down.id.clone(), down.text())).collect();
+        assert_eq!(seen, [("1".to_owned(), "DOWN 1".to_owned()), ("3".to_owned(), "DOWN 3".to_owned())]);
+    }
+
+    #[test]
+    fn the_version_before_is_dirty_meanwhile() {
+        let step = step("3", Some("2"));
+        assert!(written(&step.mark).contains("VALUES (?, true) [Fixed(Int(2))]"), "{:?}", step.mark);
+        assert_eq!(step.failed, step.mark);
+        assert!(written(&step.after).contains("dirty = false WHERE version = ? [Fixed(Int(2))]"));
+        assert!(written(&step.undo).contains("VALUES (?, false) [Fixed(Int(3))]"));
+    }
+
+    #[test]
+    fn before_the_first_there_is_nothing() {
+        let step = step("1", None);
+        assert!(written(&step.mark).contains("VALUES (?, true) [Fixed(Int(-1))]"), "{:?}", step.mark);
+        assert_eq!(written(&step.after), "DELETE FROM {table} []; ");
+    }
+
+    #[test]
+    fn a_first_one_that_was_half_undone_is_the_one_that_failed() {
+        let migrations = Format::read(&GolangMigrate, &files(&FILES), &told(Engine::Postgres)).unwrap();
+        let assess = |dirty: &str| {
+            let row = vec![Some("-1".to_owned()), Some(dirty.to_owned())];
+            GolangMigrate.assess(&site(Engine::Postgres), &migrations, &[row]).unwrap()
+        };
+        let seen = assess("1");
+        assert_eq!((seen.unfinished[0].id.as_str(), seen.applied.len()), ("1", 0));
+        assert_eq!(seen.pending, ["2", "3"]);
+        assert_eq!(assess("0").pending, ["1", "2", "3"]);
+    }
+
+    #[test]
+    fn a_file_without_a_way_down_is_told_how_to_get_one() {
+        let migrations = Format::read(&GolangMigrate, &files(&FILES), &told(Engine::Postgres)).unwrap();
+        let said = GolangMigrate.how_to_write(&migrations[1]);
+        assert_eq!(said, "write 2_b.down.pgsql beside it, empty if nothing is to be undone");
+    }
+}
