@@ -16,7 +16,7 @@ use crate::engine::{ConnectOptions, Engine, Ledger, Session};
 use crate::exit::{Exit, Failure, Result};
 use crate::migrations::Migrations;
 use crate::phase::Phase;
-use crate::plan::{Plans, Policy};
+use crate::plan::{Back, Plans, Policy};
 use crate::signals::{Signals, leave_to_main_thread, stopped_by};
 use crate::status::Status;
 use crate::target::{Secret, SessionAttrs, TlsRoot};
@@ -27,6 +27,7 @@ mod decide;
 mod errand;
 mod follow;
 mod hooks;
+mod lost;
 mod migrate;
 mod plan;
 mod remains;
@@ -162,10 +163,11 @@ impl Life<'_> {
         let mut connector = Configured::new(database, options.clone(), work.usual_schema(engine));
         let search_path = connector.search_path();
         let mut ledger = work.ledger(engine, connector.schema(), search_path.as_deref());
+        let goes_back = matches!(config.task, Task::Revert { .. });
         let conditions = Conditions {
             limit: config.timeouts.connect,
             writable: self.needs_writes(),
-            create_database: config.create_database && !self.only_looks(),
+            create_database: config.create_database && !self.only_looks() && !goes_back,
         };
         let mut attempts = Attempts::new(&mut connector, conditions);
         let times = &mut prepared.times;
@@ -178,7 +180,8 @@ impl Life<'_> {
         match (&work, &ledger) {
             (Work::Files(migrations, task), Some(ledger)) => {
                 let policy = self.policy(migrations, engine);
-                let plans = Plans { migrations, engine, ledger, policy, interrupted: None, owes: false };
+                let plans =
+                    Plans { migrations, engine, ledger, policy, interrupted: None, owes: false, back: None };
                 self.work_on(&mut attempts, ready, &plans, task, &mut prepared).await?;
             }
             (Work::Command(line), _) => {
@@ -215,6 +218,11 @@ impl Life<'_> {
                 Box::pin(self.resolve(attempts, ready, plans, (*resolution, id))).await
             }
             FileTask::Apply => Box::pin(self.migrate(attempts, ready, plans, times)).await,
+            FileTask::Revert(until) => {
+                let back = Back::new(until);
+                let plans = Plans { back: Some(&back), ..*plans };
+                Box::pin(self.migrate(attempts, ready, &plans, times)).await
+            }
             FileTask::Run(line) => {
                 let purpose = ByCommand::of(line, plans);
                 Box::pin(self.migrate_by_command(attempts, ready, &purpose, times)).await

@@ -1,4 +1,4 @@
-//! Phase three: apply the pending migrations on the session that holds the lock.
+//! Phase three: apply the pending migrations on the session that holds the lock, or take applied ones back.
 //!
 //! A failure never looks like success, nor the reverse: whatever ends this phase, the history says what is true, and
 //! no statement of ours is left running on the server.
@@ -21,6 +21,7 @@ pub(crate) mod rehearsal;
 mod report;
 mod retry;
 mod stop;
+mod words;
 
 use broken::is_lost;
 pub use retry::Queueing;
@@ -96,7 +97,8 @@ pub async fn run(
         Ended::With(Err(_), None) | Ended::Gone(_) => return Ok(End::LostBetween { applied: 0 }),
     }
     let pending = steps.iter().filter(|planned| planned.step.is_recorded()).count();
-    tracing::info!(event = "migrate.start", pending, "{}", report::pending(pending));
+    let goes_back = steps.iter().any(|planned| planned.step.back.is_some());
+    words::begun(goes_back, pending);
     for (index, planned) in steps.iter().enumerate() {
         // A script can give the locks back and undo the session's settings.
         if index > 0 && !locked.secure().await.unwrap_or(false) {
@@ -107,14 +109,7 @@ pub async fn run(
             return Ok(end);
         }
     }
-    let elapsed_ms = milliseconds(started.elapsed());
-    tracing::info!(
-        event = "migrate.done",
-        applied = pending,
-        elapsed_ms,
-        "{} applied in {elapsed_ms} ms",
-        report::migrations(pending)
-    );
+    words::ended(goes_back, pending, milliseconds(started.elapsed()));
     Ok(End::Applied(pending))
 }
 
@@ -170,7 +165,7 @@ async fn one(
     if let Some(reason) = stopper.requested_already().await {
         return Err(report::stopped_before(reason, step));
     }
-    tracing::info!(event = "migration.start", id, "applying {}", step.migration.file.display());
+    tracing::info!(event = "migration.start", id, "{} {}", words::doing(step), step.migration.file.display());
     let canceller = locked.session().canceller();
     // What cannot be rolled back may finish and be recorded; what can is cancelled at once.
     let rolls_back = step.atomicity == Atomicity::Together && planned.residue == Residue::Nothing;
@@ -183,14 +178,7 @@ async fn one(
     let work = apply::apply(locked.session_and_keys(), migrating, planned, &stopping);
     match stop::supervise(work, &*canceller, stopper, patience).await {
         Ended::With(Ok(elapsed), stopped) => {
-            let elapsed_ms = milliseconds(elapsed);
-            tracing::info!(
-                event = "migration.applied",
-                id,
-                elapsed_ms,
-                "applied {} in {elapsed_ms} ms",
-                step.migration.file.display()
-            );
+            words::done(step, milliseconds(elapsed));
             stopped.map_or(Ok(None), |reason| Err(report::stopped_after(reason, step)))
         }
         Ended::With(Err(broken), Some(reason)) => {

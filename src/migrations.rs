@@ -51,6 +51,8 @@ pub struct Migrations {
     pub format_was_detected: bool,
     /// The migrations in the order in which the tool applies them.
     pub list: Vec<Migration>,
+    /// What takes them back, where that was asked for; each has the id of what it takes back.
+    pub downs: Vec<Migration>,
     /// The history table that the user or the tool's configuration names, if any.
     pub history_table: Option<TableName>,
     /// What the tool's own variables say.
@@ -88,7 +90,7 @@ impl Search<'_> {
             .copied()
             .filter(|known| format.is_none_or(|named| named.name() == known.name()))
             .collect();
-        let files = files(&directory, &candidates)?;
+        let files = files(&directory, &candidates, self.told.goes_back)?;
         let table = self.history_table.clone();
         let fitting = match format {
             Some(format) => vec![format],
@@ -179,6 +181,10 @@ impl Migrations {
         }
         let wishes = format.wishes(told)?;
         let list = format.read(files, told)?;
+        let downs = match format.undo() {
+            Ok(undo) if told.goes_back => undo.read_back(files, told)?,
+            _ => Vec::new(),
+        };
         let directory = files.directory.clone();
         if list.is_empty() {
             return Err(empty(&directory));
@@ -188,6 +194,7 @@ impl Migrations {
             format,
             format_was_detected,
             list,
+            downs,
             history_table: history_table.or_else(|| wishes.history_table.clone()),
             wishes,
             opaque: None,
@@ -211,6 +218,7 @@ impl Migrations {
             format,
             format_was_detected,
             list,
+            downs: Vec::new(),
             history_table,
             wishes: Wishes::default(),
             opaque,
@@ -284,12 +292,17 @@ fn empty(directory: &Path) -> Failure {
 
 /// Every file that one of these formats wants. Hidden entries are skipped: a Kubernetes volume of configuration shows its files twice, once
 /// through links and once in a hidden directory.
-fn files(directory: &Path, formats: &[&dyn Format]) -> Result<Files> {
+fn files(directory: &Path, formats: &[&dyn Format], goes_back: bool) -> Result<Files> {
     let mut files = Files { directory: directory.to_owned(), ..Files::default() };
     let read = if is_configuration(directory) {
         alone(&mut files)
     } else {
-        collect(Path::new(""), 0, formats, &mut files)
+        collect(
+            Path::new(""),
+            0,
+            &|path| formats.iter().any(|format| wants(*format, path, goes_back)),
+            &mut files,
+        )
     };
     read.map_err(|(path, error)| {
         let exit = if path == directory { Exit::NoInput } else { Exit::Data };
@@ -317,10 +330,15 @@ fn alone(files: &mut Files) -> std::result::Result<(), (PathBuf, io::Error)> {
     Ok(())
 }
 
+/// Whether a file is of any interest, for the way down too where that is asked for.
+fn wants(format: &dyn Format, path: &Path, goes_back: bool) -> bool {
+    format.wants(path) || goes_back && format.undo().is_ok_and(|undo| undo.wants_besides(path))
+}
+
 fn collect(
     below: &Path,
     depth: usize,
-    formats: &[&dyn Format],
+    wanted: &dyn Fn(&Path) -> bool,
     files: &mut Files,
 ) -> std::result::Result<(), (PathBuf, io::Error)> {
     let directory = if depth == 0 { files.directory.clone() } else { files.directory.join(below) };
@@ -340,9 +358,9 @@ fn collect(
                 let why = io::Error::other(format!("directories are nested more than {MAX_DEPTH} deep"));
                 return Err((path, why));
             }
-            collect(&below, depth + 1, formats, files)?;
+            collect(&below, depth + 1, wanted, files)?;
             files.directories.insert(below);
-        } else if metadata.is_file() && formats.iter().any(|format| format.wants(&below)) {
+        } else if metadata.is_file() && wanted(&below) {
             files.contents.insert(below, fs::read(&path).map_err(|error| (path, error))?);
         }
     }

@@ -5,11 +5,15 @@ use crate::exit::Result;
 use crate::format::{Assessment, Atomicity, Migration, OutOfOrder, Site, Step, Turn, Unfinished};
 use crate::lock::{Purpose, Undertaking, own_key};
 use crate::migrations::Migrations;
+use back::{GoingBack, Look};
 
+mod back;
 mod refusal;
 mod residue;
 mod standing;
 
+pub use back::Back;
+pub use refusal::way_back;
 pub use residue::Residue;
 
 /// The state of a database as `status` names it; the first that holds, in this order.
@@ -82,6 +86,8 @@ pub struct Plans<'a> {
     pub interrupted: Option<Interrupted<'a>>,
     /// Whether this very process was interrupted before what runs along with its migrations had run.
     pub owes: bool,
+    /// How far back, where migrations are to be taken back instead of applied.
+    pub back: Option<&'a Back<'a>>,
 }
 
 /// A migration at which the connection was lost.
@@ -127,6 +133,10 @@ impl Purpose for Plans<'_> {
     }
 
     fn next(&self, reading: &Reading) -> Result<Option<Undertaking>> {
+        // Whoever takes something back is a person, and sees what they do.
+        if self.back.is_some() {
+            return Ok(None);
+        }
         Ok(self.plan(reading)?.next(self.migrations).map(Undertaking::migration))
     }
 }
@@ -142,6 +152,8 @@ pub struct Plan {
     pub opaque: bool,
     /// Whether what only runs along with migrations is to be run, although none is pending.
     pub owes: bool,
+    /// What is to be taken back, where that is what is asked.
+    going_back: Option<GoingBack>,
 }
 
 impl Plan {
@@ -174,12 +186,17 @@ impl Plan {
             .map(|unfinished| unfinished.id.clone())
             .collect();
         let owes = plans.owes && !assessment.accompanying.is_empty();
-        Ok(Self { assessment, resumable, opaque: migrations.opaque.is_some(), owes })
+        let look = plans.back.map(|back| Look { back, plans, seen: &assessment, facts });
+        let going_back = look.map(|look| look.going()).transpose()?;
+        Ok(Self { assessment, resumable, opaque: migrations.opaque.is_some(), owes, going_back })
     }
 
     /// Whether the application may start without anybody taking the lock: all an unlocked reading may conclude.
     pub fn has_nothing_to_do(&self, policy: Policy) -> bool {
         let seen = &self.assessment;
+        if let Some(going) = &self.going_back {
+            return !going.needed;
+        }
         seen.unfinished.is_empty()
             && !self.has_pending()
             && !self.opaque
@@ -261,6 +278,9 @@ impl Plan {
     /// 65 where an earlier migration failed, drift stops castoff, or the tool refuses the schema; 64 where `auto` met a
     /// schema it does not know.
     pub fn steps(&self, plans: &Plans<'_>, reading: &Reading) -> Result<Vec<Planned>> {
+        if let Some(back) = plans.back {
+            return Look { back, plans, seen: &self.assessment, facts: &reading.facts }.steps();
+        }
         self.admit(plans, reading)?;
         let (facts, table) = (&reading.facts, &plans.ledger.table);
         if reading.history.is_none() && facts.schema.is_empty() {
@@ -318,6 +338,9 @@ impl Plan {
 
     /// What a person should know although the application starts.
     pub fn warnings(&self, migrations: &Migrations, policy: Policy) -> Vec<String> {
+        if let Some(going) = &self.going_back {
+            return going.warning.clone().into_iter().collect();
+        }
         let seen = &self.assessment;
         let mut warnings = Vec::new();
         if self.state(false) == State::Ahead {

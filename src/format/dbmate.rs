@@ -156,7 +156,7 @@ impl Format for Dbmate {
 
 /// `Rollback` of `pkg/dbmate/db.go`.
 impl Undo for Dbmate {
-    fn read(&self, files: &Files, _: &Told<'_>) -> Result<Vec<Migration>> {
+    fn read_back(&self, files: &Files, _: &Told<'_>) -> Result<Vec<Migration>> {
         let mut downs = Vec::new();
         for (path, content) in &files.contents {
             let Some(version) = version(path) else { continue };
@@ -175,7 +175,8 @@ impl Undo for Dbmate {
     fn newest_first(&self, seen: &Assessment, migrations: &[Migration]) -> Vec<String> {
         let name = |id: &String| {
             let found = migrations.iter().find(|migration| migration.id == *id);
-            let name = found.and_then(|migration| Some(migration.file.file_name()?.as_encoded_bytes().to_vec()));
+            let name =
+                found.and_then(|migration| Some(migration.file.file_name()?.as_encoded_bytes().to_vec()));
             name.unwrap_or_else(|| id.as_bytes().to_vec())
         };
         let mut ids: Vec<_> = seen.applied.iter().map(|applied| applied.id.clone()).collect();
@@ -183,7 +184,7 @@ impl Undo for Dbmate {
         ids
     }
 
-    fn step(&self, at: &Site<'_>, turn: &Turn<'_>) -> Step {
+    fn step_back(&self, at: &Site<'_>, turn: &Turn<'_>) -> Step {
         let version = Value::Text(turn.migration.id.clone());
         let row = Entry::fixed("delete from {table} where version = ?", [version]);
         Step::forgotten_when_done(turn, at.table, "version", row)

@@ -166,11 +166,11 @@ impl Format for Diesel {
 
 /// `revert_migration` of `diesel_migrations/src/migration_harness.rs`.
 impl Undo for Diesel {
-    fn wants(&self, path: &Path) -> bool {
+    fn wants_besides(&self, path: &Path) -> bool {
         path.components().count() == 2 && path.ends_with(WAY_DOWN)
     }
 
-    fn read(&self, files: &Files, told: &Told<'_>) -> Result<Vec<Migration>> {
+    fn read_back(&self, files: &Files, told: &Told<'_>) -> Result<Vec<Migration>> {
         let mut downs = Vec::new();
         for path in &files.directories {
             let content = files.contents.get(&path.join(WAY_DOWN));
@@ -192,7 +192,7 @@ impl Undo for Diesel {
         ids
     }
 
-    fn step(&self, at: &Site<'_>, turn: &Turn<'_>) -> Step {
+    fn step_back(&self, at: &Site<'_>, turn: &Turn<'_>) -> Step {
         let version = Value::Text(turn.migration.id.clone());
         let row = Entry::fixed("DELETE FROM {table} WHERE version = ?", [version]);
         Step::forgotten_when_done(turn, at.table, "version", row)

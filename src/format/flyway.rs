@@ -12,7 +12,7 @@ use crate::engine::{Engine, Ledger, LockKey, Row, TableName, Value};
 use crate::exit::{Exit, Failure, Result};
 use crate::format::{
     Amendment, Assessment, Atomicity, Entry, Files, Format, Habits, Migration, OutOfOrder, Parameter, Repair,
-    Resolution, Site, Step, Told, Turn, Wishes, has_directives,
+    Resolution, Site, Step, Told, Turn, Undo, Wishes, has_directives,
 };
 use disk::Disk;
 use kept::Kept;
@@ -193,8 +193,10 @@ impl Format for Flyway {
 
     /// `undo` is a command of its paid editions.
     fn undo(&self) -> std::result::Result<&dyn Undo, &'static str> {
-        Err("Flyway's undo migrations (U__) are not in its community edition, which castoff follows: write a new V__ \
-             migration that undoes it, and deploy that")
+        Err(
+            "Flyway's undo migrations (U__) are not in its community edition, which castoff follows: write a new V__ \
+             migration that undoes it, and deploy that",
+        )
     }
 
     fn outside_transaction(&self) -> Option<&'static str> {

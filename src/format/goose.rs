@@ -172,7 +172,7 @@ impl Format for Goose {
 
 /// `DownToContext` of `down.go`, `down` of `provider.go`.
 impl Undo for Goose {
-    fn read(&self, files: &Files, told: &Told<'_>) -> Result<Vec<Migration>> {
+    fn read_back(&self, files: &Files, told: &Told<'_>) -> Result<Vec<Migration>> {
         files::read(files, Direction::Down, told)
     }
 
@@ -183,7 +183,7 @@ impl Undo for Goose {
     }
 
     /// `DeleteVersion` of `internal/dialects`.
-    fn step(&self, at: &Site<'_>, turn: &Turn<'_>) -> Step {
+    fn step_back(&self, at: &Site<'_>, turn: &Turn<'_>) -> Step {
         Step::forgotten_when_done(turn, at.table, "version_id", history::forget(&turn.migration.id))
     }
 }

@@ -164,8 +164,10 @@ impl Format for Prisma {
     }
 
     fn undo(&self) -> std::result::Result<&dyn Undo, &'static str> {
-        Err("write a new migration that undoes it, and deploy that: `prisma migrate diff` from the schema as it is to the \
-             one before writes its SQL")
+        Err(
+            "write a new migration that undoes it, and deploy that: `prisma migrate diff` from the schema as it is to the \
+             one before writes its SQL",
+        )
     }
 
     /// `ApplyMigrationError` of `user-facing-errors/src/schema_engine.rs`, as `record_failed_step` stores it; without

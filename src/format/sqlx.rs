@@ -9,9 +9,9 @@ use sqlx::migrate::MigrationType;
 use sqlx::{AssertSqlSafe, SqlSafeStr};
 
 use super::{
-    Amendment, Applied, Assessment, Atomicity, Entry, Files, Format, Habits, Migration, Parameter, Part, Repair, Site,
-    Step, Told, Turn, Undo, Unfinished, crc32, foreign_row, has_directives, refuse_twins, timestamp, unreadable,
-    utf8,
+    Amendment, Applied, Assessment, Atomicity, Entry, Files, Format, Habits, Migration, Parameter, Part,
+    Repair, Site, Step, Told, Turn, Undo, Unfinished, crc32, foreign_row, has_directives, refuse_twins,
+    timestamp, unreadable, utf8,
 };
 use crate::engine::{Engine, Ledger, LockKey, Row, TableName, Value};
 use crate::exit::Result;
@@ -233,13 +233,10 @@ fn of_kind(files: &Files, wanted: impl Fn(MigrationType) -> bool) -> Result<Vec<
         let Some((version, rest)) = split(path) else { continue };
         let file = files.directory.join(path);
         let version = version.map_err(|text| {
-            unreadable(
-                &file,
-                format!("its name does not begin with an integer version but with \"{text}\""),
-            )
-            .hint(
-                "name it like 20260102030405_add_orders.sql, or move it out of the migrations directory",
-            )
+            unreadable(&file, format!("its name does not begin with an integer version but with \"{text}\""))
+                .hint(
+                    "name it like 20260102030405_add_orders.sql, or move it out of the migrations directory",
+                )
         })?;
         let kind = MigrationType::from_filename(rest);
         if wanted(kind) {

@@ -9,7 +9,7 @@ use crate::exit::Result;
 /// How a tool takes its migrations back.
 pub trait Undo: Sync {
     /// Whether a file is read for the way back alone; by its path below the directory.
-    fn wants(&self, _: &Path) -> bool {
+    fn wants_besides(&self, _: &Path) -> bool {
         false
     }
 
@@ -18,7 +18,7 @@ pub trait Undo: Sync {
     /// # Errors
     ///
     /// 65 for what the tool could not read either.
-    fn read(&self, files: &Files, told: &Told<'_>) -> Result<Vec<Migration>>;
+    fn read_back(&self, files: &Files, told: &Told<'_>) -> Result<Vec<Migration>>;
 
     /// What a person writes who wants a migration to have a way down.
     fn how_to_write(&self, migration: &Migration) -> String;
@@ -30,7 +30,7 @@ pub trait Undo: Sync {
 
     /// A way down with its bookkeeping. The turn's `migration` is the way down, and its `previous` what is the newest once
     /// it has been gone.
-    fn step(&self, at: &Site<'_>, turn: &Turn<'_>) -> Step;
+    fn step_back(&self, at: &Site<'_>, turn: &Turn<'_>) -> Step;
 }
 
 impl Step {

@@ -3,19 +3,20 @@
 use std::time::Instant;
 
 use super::hooks::{Around, Owing};
+use super::lost::{Lost, lost_twice};
 use super::{Life, Times};
 use crate::attempt::{Attempts, Ready};
 use crate::config::Timeouts;
 use crate::duration::whole;
 use crate::engine::{Ledger, Reading};
-use crate::exit::{Exit, Failure, Result};
+use crate::exit::Result;
 use crate::lock::{self, HOLDER_GRACE, Locked, Outcome};
 use crate::migrate::{self, End, Migrating, Queueing, Stopper};
 use crate::phase::Phase;
-use crate::plan::{Interrupted, Plan, Planned, Plans};
+use crate::plan::{Plan, Planned, Plans};
 
 impl Life<'_> {
-    /// Applies what is pending, if anything is.
+    /// Applies what is pending, if anything is, or takes back what is to be taken back.
     pub(super) async fn migrate(
         &self,
         attempts: &mut Attempts<'_>,
@@ -43,18 +44,9 @@ impl Life<'_> {
                 Ok(Outcome::NothingToDo(reading)) => return nothing_to_do(&plans, &reading, lost.is_some()),
                 Err(failure) => return Err(Lost::explain(lost.as_ref(), failure)),
             };
-            let plan = plans.plan(&locked.reading);
-            let undecided = plan.as_ref().is_ok_and(Plan::is_undecided) && locked.contended;
-            let newest = plan.as_ref().ok().and_then(Plan::newest).map(str::to_owned);
-            let steps = plan.and_then(|plan| Ok((plan.steps(&plans, &locked.reading)?, plan)));
-            let steps = match steps {
-                Ok((steps, plan)) => {
-                    if lost.is_none() {
-                        warn_of_drift(&plan, &plans);
-                    }
-                    steps
-                }
-                Err(_) if undecided && !has_made_way => {
+            let steps = match decide(&plans, &locked, lost.as_ref(), has_made_way) {
+                Ok(Some(steps)) => steps,
+                Ok(None) => {
                     locked.release().await;
                     has_made_way = true;
                     ready = self.make_way(attempts, ledger, times).await?;
@@ -62,15 +54,9 @@ impl Life<'_> {
                 }
                 Err(failure) => {
                     locked.release().await;
-                    return Err(Lost::explain(lost.as_ref(), failure));
+                    return Err(failure);
                 }
             };
-            if let Some(lost) = lost.as_ref().filter(|lost| !lost.rerunnable)
-                && steps.iter().any(|planned| planned.step.migration.id == lost.id)
-            {
-                locked.release().await;
-                return Err(lost.outcome_unknown("it is not recorded, and it commits by itself"));
-            }
             let waiting = Instant::now();
             let kept = self.await_remains(attempts, &mut locked, started).await;
             times.lock += waiting.elapsed();
@@ -110,8 +96,10 @@ impl Life<'_> {
                     if lost.as_ref().is_some_and(|before| before.id == id) {
                         return Err(lost_twice(&id, &reason));
                     }
-                    let previous = before(&id, &steps).map(str::to_owned).or(newest);
-                    Some(Lost { id, previous, reason, rerunnable })
+                    let newest = || plans.plan(&locked.reading).ok()?.newest().map(str::to_owned);
+                    let previous = before(&id, &steps).map(str::to_owned).or_else(newest);
+                    let goes_back = plans.back.is_some();
+                    Some(Lost { id, previous, reason, rerunnable, goes_back })
                 }
             };
             drop(locked);
@@ -142,6 +130,9 @@ impl Life<'_> {
         stopper: &mut Stopper<'_>,
         around: &mut Around,
     ) -> Result<End> {
+        if plans.back.is_some() {
+            return migrate::run(locked, steps, migrating, stopper).await;
+        }
         let has_hook = self.config.hooks.after.is_some();
         if !steps.is_empty() {
             if !self.before_migrating(attempts, locked, plans, stopper, around).await? {
@@ -181,11 +172,46 @@ impl Life<'_> {
 }
 
 pub(super) fn nothing_to_do(plans: &Plans<'_>, reading: &Reading, after_a_loss: bool) -> Result<()> {
+    let plan = plans.plan(reading)?;
+    if plans.back.is_some() {
+        let newest =
+            plan.newest().map_or("no migration is applied".into(), |id| format!("{id} is the newest"));
+        tracing::info!(event = "revert.none", "nothing is to be reverted: {newest}");
+        return Ok(());
+    }
     if !after_a_loss {
         tracing::info!(event = "migrate.none", "nothing is pending");
     }
-    warn_of_drift(&plans.plan(reading)?, plans);
+    warn_of_drift(&plan, plans);
     Ok(())
+}
+
+/// What is to be done under the lock; `None` where whoever held it before may know better.
+fn decide(
+    plans: &Plans<'_>,
+    locked: &Locked,
+    lost: Option<&Lost>,
+    has_made_way: bool,
+) -> Result<Option<Vec<Planned>>> {
+    let plan = plans.plan(&locked.reading);
+    let undecided = plan.as_ref().is_ok_and(Plan::is_undecided) && locked.contended;
+    let decided = plan.and_then(|plan| Ok((plan.steps(plans, &locked.reading)?, plan)));
+    let steps = match decided {
+        Ok((steps, plan)) => {
+            if lost.is_none() {
+                warn_of_drift(&plan, plans);
+            }
+            steps
+        }
+        Err(_) if undecided && !has_made_way => return Ok(None),
+        Err(failure) => return Err(Lost::explain(lost, failure)),
+    };
+    match lost.filter(|lost| !lost.rerunnable) {
+        Some(lost) if steps.iter().any(|planned| planned.step.migration.id == lost.id) => {
+            Err(lost.outcome_unknown("it is not recorded, and it commits by itself"))
+        }
+        _ => Ok(Some(steps)),
+    }
 }
 
 /// The step before this one.
@@ -199,62 +225,4 @@ pub(super) fn warn_of_drift(plan: &Plan, plans: &Plans<'_>) {
     for warning in plan.warnings(plans.migrations, plans.policy) {
         tracing::warn!("{warning}");
     }
-}
-
-/// A migration whose connection was lost in the middle.
-struct Lost {
-    id: String,
-    previous: Option<String>,
-    reason: String,
-    rerunnable: bool,
-}
-
-impl Lost {
-    fn interrupted(&self) -> Interrupted<'_> {
-        Interrupted { id: &self.id, previous: self.previous.as_deref() }
-    }
-
-    /// The history does not tell how far the work got, or cannot be asked.
-    fn outcome_unknown(&self, why: impl std::fmt::Display) -> Failure {
-        let Self { id, reason, .. } = self;
-        Failure::message(
-            Exit::OutcomeUnknown,
-            format!(
-                "the connection was lost while applying migration {id} ({reason}), and how far it got could not be \
-                 learned: {why}"
-            ),
-        )
-        .hint("see what of it is in the database before starting again")
-    }
-
-    /// What came instead of learning the outcome. A signal stays a signal, and a failure that another replica met
-    /// at this migration is an outcome.
-    fn unlearned(&self, failure: Failure) -> Failure {
-        match failure.exit {
-            Exit::Signal(_) | Exit::MigrationFailed => failure,
-            _ => {
-                let unknown = self.outcome_unknown(&failure);
-                match failure.hint {
-                    Some(hint) => unknown.hint(hint),
-                    None => unknown,
-                }
-            }
-        }
-    }
-
-    /// The failure, and what it means if a connection was lost before.
-    fn explain(lost: Option<&Self>, failure: Failure) -> Failure {
-        match lost {
-            Some(lost) => lost.unlearned(failure),
-            None => failure,
-        }
-    }
-}
-
-fn lost_twice(id: &str, reason: &str) -> Failure {
-    Failure::message(
-        Exit::MigrationFailed,
-        format!("migration {id} failed: the server ended the connection twice while running it: {reason}"),
-    )
-    .hint("see the server's log: it may have crashed or run out of memory at this migration")
 }

@@ -1,12 +1,13 @@
 //! What is to be done once the database is ready, from options and files alone.
 
-use crate::cli::Task;
+use crate::cli::{Task, Until};
 use crate::command::{self, Line};
 use crate::config::{Config, Database, Mode};
 use crate::engine::{Engine, Ledger};
 use crate::exit::{Exit, Failure, Result};
 use crate::format::{Resolution, Told};
 use crate::migrations::{Found, Migrations, Search, Undecided};
+use crate::plan;
 use crate::status;
 
 /// What is to be done.
@@ -16,7 +17,7 @@ pub(super) enum Work {
     /// Whatever this command finds to do; without files only it knows.
     Command(Line),
     /// This, with these files.
-    Files(Migrations, FileTask),
+    Files(Box<Migrations>, FileTask),
     /// Something with these files, once the database has said whose they are.
     Undecided(Undecided),
 }
@@ -34,6 +35,8 @@ pub(super) enum FileTask {
     Resolve(Resolution, String),
     /// To apply what is pending.
     Apply,
+    /// To take back what is applied, until this is reached.
+    Revert(Until),
     /// To know whether this command has anything to apply.
     Run(Line),
     /// To start only if nothing is pending.
@@ -53,8 +56,10 @@ impl Work {
         let applies = match (&config.task, config.mode) {
             (Task::Wait, _) | (Task::Become, Mode::Wait | Mode::Off) => return Ok(Self::Wait),
             (Task::Become | Task::Migrate, _) => true,
-            (Task::Status { .. } | Task::Plan { .. } | Task::Resolve { .. }, _) => false,
-            (Task::Revert { .. } | Task::Health, _) => return Err(not_yet(&config.task)),
+            (Task::Status { .. } | Task::Plan { .. } | Task::Resolve { .. } | Task::Revert { .. }, _) => {
+                false
+            }
+            (Task::Health, _) => return Err(not_yet(&config.task)),
         };
         let command = config.migrate_command.as_ref().filter(|_| only_the_command_knows(config));
         if let Some(line) = command.filter(|_| applies) {
@@ -82,9 +87,13 @@ impl Work {
             Task::Resolve { resolution, id } => FileTask::Resolve(*resolution, id.clone()),
             Task::Become | Task::Migrate | Task::Wait => apply(config, &migrations)?,
             Task::Plan { json } => FileTask::Show(line(config, &migrations)?, *json),
-            Task::Revert { .. } | Task::Health => return Err(not_yet(&config.task)),
+            Task::Revert { until } => {
+                plan::way_back(migrations.format)?;
+                FileTask::Revert(until.clone())
+            }
+            Task::Health => return Err(not_yet(&config.task)),
         };
-        Ok(Self::Files(migrations, task))
+        Ok(Self::Files(Box::new(migrations), task))
     }
 
     /// The schema the tool works in where the URL names none.
@@ -120,6 +129,7 @@ pub(super) fn told(config: &Config, engine: Engine) -> Told<'_> {
         environment: &config.environment,
         multi_statement: database.is_some_and(Database::splits_scripts),
         no_tx_wrap: database.is_some_and(Database::wraps_no_script),
+        goes_back: matches!(config.task, Task::Revert { .. }),
     }
 }
 

@@ -26,6 +26,7 @@ fn migrations() -> Migrations {
         format,
         format_was_detected: false,
         list: format.read(&files, &told(Engine::Postgres)).unwrap(),
+        downs: Vec::new(),
         history_table: None,
         wishes: Wishes::default(),
         opaque: None,
@@ -65,6 +66,7 @@ async fn wait<T>(
         policy: Policy { fails_on_edited: true, fails_on_missing: true, out_of_order: OutOfOrder::Apply },
         interrupted: None,
         owes: false,
+        back: None,
     };
     let outcome = how(&mut attempts, ready, &plans, Some(Duration::from_mins(5))).await;
     let log = server.lock().unwrap().log.clone();

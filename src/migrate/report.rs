@@ -4,18 +4,10 @@ use crate::engine::{DbError, Engine, Ledger};
 use crate::exit::{Exit, Failure};
 use crate::format::{Repair, Step};
 use crate::migrate::broken::{Broken, During, Left};
+use crate::migrate::words::{doing, subject};
 use crate::migrate::{End, Migrating, Stop};
 use crate::plan::{Planned, Residue};
 use crate::script;
-
-/// A number of migrations in words.
-pub(super) fn migrations(count: usize) -> String {
-    if count == 1 { "1 migration".into() } else { format!("{count} migrations") }
-}
-
-pub(super) fn pending(count: usize) -> String {
-    format!("{} {} pending", migrations(count), if count == 1 { "is" } else { "are" })
-}
 
 /// The session could not be prepared, or the history table not be created.
 pub(super) fn preparation(error: &DbError, ledger: &Ledger) -> Failure {
@@ -38,7 +30,8 @@ pub(super) fn lost(planned: &Planned, reason: String) -> End {
     tracing::warn!(
         event = "connection.lost",
         id = %id,
-        "lost the connection while applying {}: {reason}",
+        "lost the connection while {} {}: {reason}",
+        doing(step),
         step.migration.file.display()
     );
     // A script that commits by itself and has no mark may be done, and nobody can tell.
@@ -68,7 +61,7 @@ pub(super) fn failed(migrating: Migrating<'_>, planned: &Planned, broken: &Broke
     if let Some(detail) = broken.error.detail.as_ref().filter(|_| nothing_put_in) {
         tracing::debug!("the server's detail: {detail}");
     }
-    Failure::message(Exit::MigrationFailed, format!("migration {id} failed: {place}: {error}")).hint(hint)
+    Failure::message(Exit::MigrationFailed, format!("{} failed: {place}: {error}", subject(step))).hint(hint)
 }
 
 /// Where in its file a statement stands.
@@ -233,7 +226,8 @@ fn hint(migrating: Migrating<'_>, planned: &Planned, broken: &Broken, place: &Pl
         _ => parts.extend(broken.error.hint.as_deref().map(|hint| place.discreet(hint))),
     }
     // Without a mark nothing tells of a run that ended between its script and its row.
-    let unmarked = step.is_recorded() && !step.is_marked() && planned.residue != Residue::Nothing;
+    let unmarked =
+        step.back.is_none() && step.is_recorded() && !step.is_marked() && planned.residue != Residue::Nothing;
     if unmarked && is_there_already(migrating.engine, &broken.error) {
         let Repair { applied, .. } = repair(migrating, planned);
         parts.push(format!(
@@ -242,6 +236,8 @@ fn hint(migrating: Migrating<'_>, planned: &Planned, broken: &Broken, place: &Pl
         ));
     }
     parts.push(match broken.left {
+        Left::Part => half_applied(migrating, planned),
+        left if let Some(repair) = &step.back => still_applied(left, migrating.ledger, &step.migration.id, repair),
         Left::Nothing if !step.is_recorded() => format!("it was rolled back; fix it and deploy again; {BY_HAND}"),
         Left::Nothing if broken.error.lock_timeout => "nothing of it was left behind".to_owned(),
         Left::Nothing => "it was rolled back; fix it and deploy again".to_owned(),
@@ -253,9 +249,18 @@ fn hint(migrating: Migrating<'_>, planned: &Planned, broken: &Broken, place: &Pl
                 migrating.ledger.table
             )
         }
-        Left::Part => half_applied(migrating, planned),
     });
     parts.join("; ")
+}
+
+/// After a way down of which nothing has stayed.
+fn still_applied(left: Left, ledger: &Ledger, id: &str, repair: &Repair) -> String {
+    let Repair { applied, .. } = repair;
+    let again = match left {
+        Left::Record => format!("{} records the failure all the same: {applied}; then", ledger.table),
+        Left::Nothing | Left::Part => format!("migration {id} is still applied;"),
+    };
+    format!("it was rolled back, and {again} mend the script and revert again")
 }
 
 /// Whether what a statement would create is in the database already.
@@ -285,6 +290,12 @@ fn half_applied(migrating: Migrating<'_>, planned: &Planned) -> String {
         Residue::Part { why, .. } => why,
         Residue::Nothing => "the connection did not answer when it was to be rolled back",
     };
+    if let Some(Repair { applied, rolled_back }) = &planned.step.back {
+        return format!(
+            "what came before the failed statement may have stayed ({why}): finish it by hand and {rolled_back}, or undo \
+             it by hand and {applied}"
+        );
+    }
     if !planned.step.is_recorded() {
         return format!(
             "what came before the failed statement may have stayed ({why}), and the file runs from its beginning along \
@@ -304,12 +315,12 @@ fn repair(migrating: Migrating<'_>, planned: &Planned) -> Repair {
 
 /// A stop before a migration had begun.
 pub(super) fn stopped_before(stop: Stop, step: &Step) -> Failure {
-    stop.failure(&format!("before migration {} began", step.migration.id))
+    stop.failure(&format!("before {} began", subject(step)))
 }
 
 /// A stop that the migration outran.
 pub(super) fn stopped_after(stop: Stop, step: &Step) -> Failure {
-    stop.failure(&format!("migration {} was finished and recorded", step.migration.id))
+    stop.failure(&format!("{} was finished and recorded", subject(step)))
 }
 
 /// A stop that ended a migration.
@@ -319,16 +330,15 @@ pub(super) fn stopped_within(
     planned: &Planned,
     broken: &Broken,
 ) -> Failure {
-    let id = &planned.step.migration.id;
+    let subject = subject(&planned.step);
     if broken.left == Left::Nothing && planned.residue == Residue::Index {
         let left = "an INVALID index may have stayed, which the next start removes";
-        return stop.failure(&format!("migration {id} was cancelled; {left}"));
+        return stop.failure(&format!("{subject} was cancelled; {left}"));
     }
     if broken.left == Left::Nothing {
-        return stop.failure(&format!("migration {id} was cancelled and rolled back"));
+        return stop.failure(&format!("{subject} was cancelled and rolled back"));
     }
-    stop.failure(&format!("migration {id} was cancelled on the server"))
-        .hint(half_applied(migrating, planned))
+    stop.failure(&format!("{subject} was cancelled on the server")).hint(half_applied(migrating, planned))
 }
 
 /// A stop before the first migration, while the session or the history table was being prepared.
@@ -338,9 +348,10 @@ pub(super) fn stopped_preparing(stop: Stop) -> Failure {
 
 /// A stop after which the server did not answer any more.
 pub(super) fn abandoned(stop: Stop, step: &Step, ledger: &Ledger) -> Failure {
-    stop.failure(&format!("migration {} did not react to its cancellation in time", step.migration.id)).hint(
-        format!("its connection was dropped; the next start reads from {} what became of it", ledger.table),
-    )
+    stop.failure(&format!("{} did not react to its cancellation in time", subject(step))).hint(format!(
+        "its connection was dropped; the next start reads from {} what became of it",
+        ledger.table
+    ))
 }
 
 #[cfg(test)]

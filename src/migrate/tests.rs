@@ -44,6 +44,7 @@ async fn migrate_as(
         format,
         format_was_detected: false,
         list: format.read(&files, &told(engine)).unwrap(),
+        downs: Vec::new(),
         history_table: None,
         wishes: Wishes::default(),
         opaque: None,
@@ -55,8 +56,15 @@ async fn migrate_as(
     let mut attempts = Attempts::new(&mut fake, conditions);
     let ready = attempts.connect(Some(&ledger), None).await.unwrap_or_else(|_| panic!("it is up"));
     let policy = Policy { fails_on_edited: true, fails_on_missing: true, out_of_order: OutOfOrder::Apply };
-    let plans =
-        Plans { migrations: &migrations, engine, ledger: &ledger, policy, interrupted: None, owes: false };
+    let plans = Plans {
+        migrations: &migrations,
+        engine,
+        ledger: &ledger,
+        policy,
+        interrupted: None,
+        owes: false,
+        back: None,
+    };
     let Ok(Outcome::Locked(mut locked)) = acquire(&mut attempts, ready, &plans, None).await else {
         panic!("the lock is free and something is pending")
     };

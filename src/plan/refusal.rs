@@ -5,9 +5,24 @@ use std::path::Path;
 use super::Plans;
 use crate::engine::{Engine, TableName};
 use crate::exit::{Exit, Failure, Result};
-use crate::format::{Assessment, Migration, Repair, Unfinished};
+use crate::format::{Assessment, Format, Migration, Repair, Undo, Unfinished};
 use crate::migrations::Migrations;
 use crate::script;
+
+/// How this tool takes migrations back.
+///
+/// # Errors
+///
+/// 64 where it does not.
+pub fn way_back(format: &'static dyn Format) -> Result<&'static dyn Undo> {
+    format.undo().map_err(|instead| {
+        Failure::message(
+            Exit::Usage,
+            format!("{} has no down scripts, so castoff can revert nothing", format.name()),
+        )
+        .hint(instead)
+    })
+}
 
 /// A file is not what was applied.
 pub(super) fn edited(edited: &[String], migrations: &Migrations) -> Failure {

@@ -25,6 +25,7 @@ fn migrations(files: &[(&str, &str)]) -> Migrations {
                 &told(Engine::Postgres),
             )
             .unwrap(),
+        downs: Vec::new(),
         history_table: None,
         wishes: Wishes::default(),
         opaque: None,
@@ -53,6 +54,7 @@ fn with<T>(migrations: &Migrations, policy: Policy, ask: impl FnOnce(&Plans<'_>)
         policy,
         interrupted: None,
         owes: false,
+        back: None,
     })
 }
 
@@ -265,6 +267,7 @@ fn begun_by_prisma(sql: &str) -> (Migrations, Vec<Row>) {
         format,
         format_was_detected: false,
         list,
+        downs: Vec::new(),
         history_table: None,
         wishes: Wishes::default(),
         opaque: None,
@@ -316,6 +319,7 @@ fn files_that_do_not_show_what_is_pending_never_say_that_nothing_is() {
         format,
         format_was_detected: false,
         list: Vec::new(),
+        downs: Vec::new(),
         history_table: None,
         wishes: Wishes::default(),
         opaque: Some("only Python knows".into()),
@@ -345,7 +349,7 @@ fn what_is_newer_may_be_missing_where_the_tool_goes_on_all_the_same() {
         missing_are_newer: true,
         ..Assessment::default()
     };
-    let mut plan = Plan { assessment, resumable: Vec::new(), opaque: false, owes: false };
+    let mut plan = Plan { assessment, resumable: Vec::new(), opaque: false, owes: false, going_back: None };
     assert_eq!(plan.state(false), State::Diverged);
     plan.assessment.newer_may_be_missing = true;
     assert_eq!(plan.state(false), State::Pending);
@@ -361,7 +365,7 @@ fn what_runs_along_does_so_only_while_something_is_pending_and_in_its_place() {
         accompanying: vec!["3".into(), "1".into()],
         ..Assessment::default()
     };
-    let mut plan = Plan { assessment, resumable: Vec::new(), opaque: false, owes: false };
+    let mut plan = Plan { assessment, resumable: Vec::new(), opaque: false, owes: false, going_back: None };
     assert_eq!(plan.to_apply(&migrations).collect::<Vec<_>>(), ["1", "2", "3"]);
     plan.assessment.pending.clear();
     assert_eq!(plan.to_apply(&migrations).count(), 0);

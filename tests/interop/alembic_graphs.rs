@@ -128,8 +128,13 @@ fn write(random: &mut Rng, history: &[Invented]) -> Scratch {
 
 fn read(project: &Path) -> Result<Migrations, Failure> {
     let environment = Environment::default();
-    let told =
-        Told { engine: Engine::Sqlite, environment: &environment, multi_statement: false, no_tx_wrap: false, goes_back: false };
+    let told = Told {
+        engine: Engine::Sqlite,
+        environment: &environment,
+        multi_statement: false,
+        no_tx_wrap: false,
+        goes_back: false,
+    };
     let search = Search { directory: Some(project), format: Some("alembic"), history_table: None, told };
     match search.run()? {
         Found::Settled(migrations) => Ok(migrations),

@@ -1,12 +1,12 @@
 //! `.down.` files: `readDown` and `runMigrations` of `migrate.go`.
 
 use super::history::{self, NOTHING};
-use super::{Direction, GolangMigrate, Name, atomicity, scripts};
+use super::{Direction, GolangMigrate, atomicity, scripts};
 use crate::exit::Result;
 use crate::format::{Files, Migration, Repair, Site, Step, Told, Turn, Undo};
 
 impl Undo for GolangMigrate {
-    fn read(&self, files: &Files, told: &Told<'_>) -> Result<Vec<Migration>> {
+    fn read_back(&self, files: &Files, told: &Told<'_>) -> Result<Vec<Migration>> {
         let mut found = scripts(files, Direction::Down, told)?;
         found.retain(|(name, _)| name.direction == Direction::Down);
         Ok(found.into_iter().map(|(_, migration)| migration).collect())
@@ -24,7 +24,7 @@ impl Undo for GolangMigrate {
     }
 
     /// `SetVersion(target, true)`, the script, `SetVersion(target, false)`: the row is that of the version before.
-    fn step(&self, at: &Site<'_>, turn: &Turn<'_>) -> Step {
+    fn step_back(&self, at: &Site<'_>, turn: &Turn<'_>) -> Step {
         let Turn { migration, resumed, previous } = *turn;
         let begun = || history::row(previous.or(Some(NOTHING)), true);
         Step {
@@ -69,17 +69,18 @@ mod tests {
         [("1_a.up.sql", "UP"), ("1_a.down.sql", "DOWN 1"), ("3_c.down.sql", "DOWN 3"), ("2_b.up.pgsql", "")];
 
     fn downs() -> Vec<Migration> {
-        Undo::read(&GolangMigrate, &files(&FILES), &told(Engine::Postgres)).unwrap()
+        GolangMigrate.read_back(&files(&FILES), &told(Engine::Postgres)).unwrap()
     }
 
     fn step(id: &str, previous: Option<&str>) -> Step {
         let downs = downs();
         let migration = downs.iter().find(|down| down.id == id).unwrap();
-        Undo::step(&GolangMigrate, &site(Engine::MySql), &Turn { migration, resumed: false, previous })
+        GolangMigrate.step_back(&site(Engine::MySql), &Turn { migration, resumed: false, previous })
     }
 
     fn written(entries: &[Entry]) -> String {
-        entries.iter().map(|entry| format!("{} {:?}; ", entry.sql, entry.params)).collect()
+        entries.iter().map(|entry| format!("{} {:?}", entry.sql, entry.params)).collect::<Vec<_>>().join("; ")
+            + "; "
     }
 
     #[test]
@@ -106,7 +107,7 @@ mod tests {
 
     #[test]
     fn a_first_one_that_was_half_undone_is_the_one_that_failed() {
-        let migrations = Format::read(&GolangMigrate, &files(&FILES), &told(Engine::Postgres)).unwrap();
+        let migrations = GolangMigrate.read(&files(&FILES), &told(Engine::Postgres)).unwrap();
         let assess = |dirty: &str| {
             let row = vec![Some("-1".to_owned()), Some(dirty.to_owned())];
             GolangMigrate.assess(&site(Engine::Postgres), &migrations, &[row]).unwrap()
@@ -119,7 +120,7 @@ mod tests {
 
     #[test]
     fn a_file_without_a_way_down_is_told_how_to_get_one() {
-        let migrations = Format::read(&GolangMigrate, &files(&FILES), &told(Engine::Postgres)).unwrap();
+        let migrations = GolangMigrate.read(&files(&FILES), &told(Engine::Postgres)).unwrap();
         let said = GolangMigrate.how_to_write(&migrations[1]);
         assert_eq!(said, "write 2_b.down.pgsql beside it, empty if nothing is to be undone");
     }

@@ -14,7 +14,8 @@ pub(super) fn resolve(seen: &Assessment, asked: &Amendment<'_>) -> Result<Vec<En
     match (asked.resolution, forget) {
         (Resolution::Applied, forget) => {
             let is_recorded = seen.applied.iter().any(|applied| applied.id == id);
-            let what_is_an_id = "an id is the version at the beginning of a file's name, without zeros before it";
+            let what_is_an_id =
+                "an id is the version at the beginning of a file's name, without zeros before it";
             let migration = asked.recordable(is_recorded, what_is_an_id)?;
             Ok(forget.into_iter().chain([insert(migration, "TRUE")]).collect())
         }
@@ -38,7 +39,8 @@ mod tests {
     fn resolve(resolution: Resolution, id: &str, row: Option<bool>) -> Result<Vec<Entry>> {
         let migrations = Sqlx.read(&files(&[("1_a.sql", "SELECT 1")]), &told(Engine::Postgres)).unwrap();
         let success = |whole: bool| if whole { "1" } else { "0" };
-        let row = row.map(|whole| ["1", success(whole), "00", "0"].map(|text| Some(text.to_owned())).to_vec());
+        let row =
+            row.map(|whole| ["1", success(whole), "00", "0"].map(|text| Some(text.to_owned())).to_vec());
         let history: Vec<Row> = row.into_iter().collect();
         let asked = Amendment { resolution, id, migrations: &migrations, history: &history };
         Sqlx.resolve(&site(Engine::Postgres), &asked)
@@ -63,7 +65,11 @@ mod tests {
             (Resolution::Applied, "1", Some(true)),
             (Resolution::Applied, "2", Some(false)),
         ] {
-            assert_eq!(resolve(resolution, id, row).unwrap_err().exit, Exit::Data, "{resolution:?} {id} {row:?}");
+            assert_eq!(
+                resolve(resolution, id, row).unwrap_err().exit,
+                Exit::Data,
+                "{resolution:?} {id} {row:?}"
+            );
         }
     }
 }
