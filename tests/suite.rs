@@ -22,6 +22,8 @@ mod concurrent_index;
 #[cfg(test)]
 mod config;
 #[cfg(test)]
+mod ddl_lock;
+#[cfg(test)]
 mod diesel;
 #[cfg(test)]
 mod drift;

@@ -34,6 +34,9 @@ macro_rules! conformance {
                 twenty_in_the_middle_of_a_slow_migration
                 fifty_at_once
                 one_failure_is_one_failure;
+            queue [postgres mariadb]
+                behind_a_reader
+                behind_a_reader_who_stays;
             text [postgres mariadb sqlite]
                 windows_line_ends
                 byte_order_mark

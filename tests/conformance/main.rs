@@ -38,4 +38,6 @@ mod herd;
 #[cfg(test)]
 mod plan;
 #[cfg(test)]
+mod queue;
+#[cfg(test)]
 mod text;

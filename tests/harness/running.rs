@@ -115,11 +115,17 @@ impl Running {
 
     /// Whether this event has been logged so far.
     pub(crate) fn has_logged(&self, event: &str) -> bool {
+        self.count_logged(event) > 0
+    }
+
+    /// How often this event has been logged so far.
+    pub(crate) fn count_logged(&self, event: &str) -> usize {
         let log = self.log.0.lock().unwrap_or_else(PoisonError::into_inner);
-        log.lines.iter().any(|line| {
+        let is_one = |line: &&String| {
             serde_json::from_str::<Value>(line)
                 .is_ok_and(|value| value.get("event").and_then(Value::as_str) == Some(event))
-        })
+        };
+        log.lines.iter().filter(is_one).count()
     }
 
     /// Sends castoff a signal.
