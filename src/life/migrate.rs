@@ -25,7 +25,7 @@ impl Life<'_> {
         times: &mut Times,
     ) -> Result<()> {
         let Timeouts { lock, migrate, .. } = self.config.timeouts;
-        let Plans { ledger, .. } = *plans;
+        let ledger = plans.ledger;
         let migrating = self.migrating(plans);
         let mut stopper = None;
         let mut lost: Option<Lost> = None;
@@ -114,7 +114,7 @@ impl Life<'_> {
     }
 
     /// How the steps are to be applied.
-    fn migrating<'p>(&self, plans: &Plans<'p>) -> Migrating<'p> {
+    pub(super) fn migrating<'p>(&self, plans: &Plans<'p>) -> Migrating<'p> {
         let Timeouts { stop_grace, ddl_lock, .. } = self.config.timeouts;
         let Plans { migrations, engine, ledger, .. } = *plans;
         let queueing = ddl_lock.map(|limit| Queueing { limit, retries: self.config.ddl_lock_retries });
