@@ -228,8 +228,9 @@ pub trait Session: Send {
         self.begin()
     }
 
-    /// From now on no statement queues for a table's lock longer than this, where transactions hold no schema change and so
-    /// each statement is by itself; `None` puts back what the session had before.
+    /// From now on no statement queues for a table's lock longer than this, or than the server allows if that is less;
+    /// `None` puts back what the session had before. For scripts that castoff opens no transaction for, and on MySQL, where
+    /// no transaction holds a schema change and each statement is by itself.
     fn limit_queueing(&mut self, _limit: Option<Duration>) -> BoxFuture<'_, Result<(), DbError>> {
         Box::pin(std::future::ready(Ok(())))
     }

@@ -39,7 +39,7 @@ pub use index::{ConcurrentIndex, QualifiedName, concurrent_index};
 pub use queue::{Stretch, limits_queueing, stretches};
 pub use refusal::{Refusal, refusal};
 pub use statements::{Statement, Statements, line_at, statements};
-pub use transaction::{controls_transaction, runs_outside_transaction};
+pub use transaction::{controls_transaction, is_one_transaction, runs_outside_transaction};
 pub use words::words;
 
 use crate::target::Engine;

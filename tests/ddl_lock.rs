@@ -125,6 +125,28 @@ fn after_the_last_retry_nothing_is_left_and_the_failure_says_where_and_what_to_d
     }
 }
 
+/// What makes it safe to send such a statement again.
+#[test]
+fn on_mariadb_a_schema_change_that_does_not_get_all_its_tables_has_touched_none() {
+    let Some(database) = Database::on(Engine::MySql) else { return };
+    database.exec("CREATE TABLE other (id INT); CREATE TABLE busy (id INT); INSERT INTO other VALUES (1)");
+    let _reader = Reader::of(&database, "busy");
+    let mut client = database.client();
+    client.exec("SET SESSION lock_wait_timeout = 1");
+    for sql in [
+        "DROP TABLE other, busy",
+        "DROP TABLE IF EXISTS other, busy",
+        "RENAME TABLE other TO moved, busy TO gone",
+        "CREATE OR REPLACE TABLE busy (other INT)",
+        "ALTER TABLE busy ADD more INT, RENAME TO gone",
+    ] {
+        let error = client.try_rows(sql).expect_err(sql).to_string();
+        assert!(error.contains("Lock wait timeout"), "{sql}: {error}");
+        assert_eq!(client.one("SELECT count(*) FROM other"), "1", "{sql}");
+        assert!(!database.has_table("moved") && !database.has_table("gone"), "{sql}");
+    }
+}
+
 #[test]
 fn none_is_tried_again_after_no_retry() {
     let Some(database) = Database::on(Engine::Postgres) else { return };

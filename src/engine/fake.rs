@@ -25,6 +25,8 @@ pub(crate) struct Server {
     pub(crate) scripts: VecDeque<Option<DbError>>,
     /// How many statements went through before each of those errors; used up: none.
     pub(crate) completed: VecDeque<usize>,
+    /// Errors of the next statements of the bookkeeping, `None` for success; used up: success.
+    pub(crate) executions: VecDeque<Option<DbError>>,
     /// What the others see of the lock's holder.
     pub(crate) announced: Option<String>,
     /// Whether the server has slots to spare.
@@ -179,7 +181,8 @@ impl Session for FakeSession {
         statement: &'a Statement,
     ) -> BoxFuture<'a, Result<(), DbError>> {
         self.note(statement.sql.split_whitespace().next().unwrap_or_default());
-        Box::pin(async { Ok(()) })
+        let error = self.0.lock().unwrap().executions.pop_front().flatten();
+        Box::pin(async { error.map_or(Ok(()), Err) })
     }
 
     fn announce_failure<'a>(&'a mut self, mark: &'a str) -> BoxFuture<'a, Result<(), DbError>> {

@@ -259,6 +259,19 @@ impl Session for PostgresSession {
         Box::pin(async move { self.send_script(&begin).await })
     }
 
+    fn limit_queueing(&mut self, limit: Option<Duration>) -> BoxFuture<'_, Result<(), DbError>> {
+        let sql = match limit {
+            Some(limit) => settings::limit(limit, self.queueing).map(|limit| format!("SET {limit}")),
+            None => Some("RESET lock_timeout".to_owned()),
+        };
+        Box::pin(async move {
+            match sql {
+                Some(sql) => self.rows(sql).await.map(drop),
+                None => Ok(()),
+            }
+        })
+    }
+
     fn send<'a>(&'a mut self, sql: &'a str) -> BoxFuture<'a, Result<(), ScriptError>> {
         Box::pin(self.send_script(sql))
     }

@@ -97,6 +97,50 @@ async fn apart(
 ) -> Outcome {
     mark(session, ledger, step).await?;
     write(session, ledger, &step.before, During::Before, Duration::ZERO).await?;
+    own_transaction(session, engine, step, retries).await?;
+    write(session, ledger, &step.after, During::After, started.elapsed()).await?;
+    end_transaction(session, engine, &step.migration, "COMMIT").await.map_err(|error| (During::Commit, error))
+}
+
+/// A script outside castoff's transaction. If it is one by itself, it is tried again like one.
+async fn own_transaction(
+    session: &mut dyn Session,
+    engine: Engine,
+    step: &Step,
+    retries: &mut Retries<'_>,
+) -> Outcome {
+    let Some(limit) = retries.whole_within() else { return by_parts(session, engine, step, retries).await };
+    let outcome = loop {
+        let limited = session.limit_queueing(Some(limit)).await;
+        limited.map_err(|error| (During::Before, error))?;
+        let (during, error) = match by_parts(session, engine, step, retries).await {
+            Err((during, error)) if error.lock_timeout => (during, error),
+            outcome => break outcome,
+        };
+        let rolled_back = session.send("ROLLBACK").await;
+        rolled_back.map_err(|failed| (during, failed.error))?;
+        if let Err(error) = retries.again(session, during, error).await {
+            break Err((during, error));
+        }
+    };
+    unlimited(session, outcome).await
+}
+
+/// Takes the limit back: what castoff itself does next is not to be tried again.
+async fn unlimited(session: &mut dyn Session, outcome: Outcome) -> Outcome {
+    if outcome.as_ref().is_err_and(|(_, error)| is_lost(error)) {
+        return outcome;
+    }
+    let unlimited = session.limit_queueing(None).await;
+    outcome.and(unlimited.map_err(|error| (During::After, error)))
+}
+
+async fn by_parts(
+    session: &mut dyn Session,
+    engine: Engine,
+    step: &Step,
+    retries: &mut Retries<'_>,
+) -> Outcome {
     for (index, part) in step.migration.parts.iter().enumerate() {
         let statements = script::statements(engine, &part.sql);
         // Nothing is sent of a file without a statement: MySQL calls an empty query an error.
@@ -111,8 +155,7 @@ async fn apart(
             })?;
         }
     }
-    write(session, ledger, &step.after, During::After, started.elapsed()).await?;
-    end_transaction(session, engine, &step.migration, "COMMIT").await.map_err(|error| (During::Commit, error))
+    Ok(())
 }
 
 /// Ends a transaction that a script has begun and not ended: it would take the bookkeeping with it when the session ends,
@@ -185,9 +228,8 @@ async fn by_stretches(
                 break Err((during, error));
             }
         };
-        if stretch.queues && !outcome.as_ref().is_err_and(|(_, error)| is_lost(error)) {
-            let unlimited = session.limit_queueing(None).await;
-            outcome = outcome.and(unlimited.map_err(|error| (During::After, error)));
+        if stretch.queues {
+            outcome = unlimited(session, outcome).await;
         }
         if outcome.is_err() {
             break;
@@ -246,8 +288,8 @@ async fn settle(
 ) -> Left {
     let Planned { step, residue } = planned;
     let ledger = migrating.ledger;
-    // It stood in a queue all the time.
-    let never_began = during.is_first() && error.lock_timeout;
+    // It stood in a queue, and what was before that was rolled back with it.
+    let never_began = error.lock_timeout && (migrating.engine == Engine::Postgres || during.is_first());
     let untouched = match step.atomicity {
         Atomicity::Together => {
             session.send("ROLLBACK").await.is_ok() && (*residue == Residue::Nothing || never_began)

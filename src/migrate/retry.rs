@@ -14,7 +14,7 @@ use super::{Migrating, report};
 use crate::backoff::jitter;
 use crate::duration::whole;
 use crate::engine::{DbError, Engine, LockKey, Session, Verdict};
-use crate::format::Atomicity;
+use crate::format::{Atomicity, Migration};
 use crate::plan::{Planned, Residue};
 use crate::script;
 
@@ -58,8 +58,9 @@ pub(super) struct Retries<'a> {
 }
 
 impl<'a> Retries<'a> {
-    /// A step is retried only where nothing of it can have stayed: whole where it is one transaction; on MySQL, where
-    /// nothing holds a schema change together, one statement. A script there that sets the limit itself is left alone.
+    /// A step is retried only where nothing of it can have stayed: whole where it is one transaction, castoff's or its own;
+    /// on MySQL, where nothing holds a schema change together, one statement. A script there that sets the limit itself is
+    /// left alone.
     pub(super) fn new(
         migrating: Migrating<'a>,
         planned: &'a Planned,
@@ -68,7 +69,10 @@ impl<'a> Retries<'a> {
     ) -> Self {
         let Planned { step, residue } = planned;
         let applies = match migrating.engine {
-            Engine::Postgres => step.atomicity == Atomicity::Together && *residue == Residue::Nothing,
+            Engine::Postgres => {
+                step.atomicity == Atomicity::Together && *residue == Residue::Nothing
+                    || is_one_transaction(&step.migration)
+            }
             Engine::MySql => !step.migration.parts.iter().any(|part| script::limits_queueing(&part.sql)),
             // There is one lock, of the whole database, and whoever writes waits for it outside any queue.
             Engine::Sqlite => false,
@@ -107,11 +111,8 @@ impl<'a> Retries<'a> {
         during: During,
         error: DbError,
     ) -> Result<(), DbError> {
-        let Some(queueing) =
-            self.queueing.filter(|_| error.lock_timeout && !self.is_the_script_s_wish(during))
-        else {
-            return Err(error);
-        };
+        let may = error.lock_timeout && !self.is_committed(during) && !self.is_the_script_s_wish(during);
+        let Some(queueing) = self.queueing.filter(|_| may) else { return Err(error) };
         self.gave_up = true;
         if self.made >= queueing.retries {
             return Err(self.last(queueing, error));
@@ -131,6 +132,11 @@ impl<'a> Retries<'a> {
         }
         let message = "the lock was lost before it could be tried again".to_owned();
         Err(DbError { verdict: Verdict::Lost, message, ..DbError::default() })
+    }
+
+    /// Whether the script had ended its own transaction before.
+    fn is_committed(&self, during: During) -> bool {
+        self.planned.residue != Residue::Nothing && matches!(during, During::After | During::Commit)
     }
 
     /// Whether the limit that passed may have been set by the script: then it is to fail, as with the tool.
@@ -191,6 +197,11 @@ impl<'a> Retries<'a> {
         );
         DbError { hint: Some(hint), ..error }
     }
+}
+
+fn is_one_transaction(migration: &Migration) -> bool {
+    let statements = migration.statements(Engine::Postgres);
+    script::is_one_transaction(&statements.iter().map(|statement| statement.text).collect::<Vec<_>>())
 }
 
 #[cfg(test)]

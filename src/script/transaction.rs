@@ -52,6 +52,22 @@ pub fn controls_transaction(engine: Engine, statement: &str) -> bool {
     }
 }
 
+/// Whether a PostgreSQL script is one transaction of its own making: its first statement begins it, its last one commits it,
+/// and nothing stays if any of them fails.
+pub fn is_one_transaction(statements: &[&str]) -> bool {
+    let engine = Engine::Postgres;
+    let [first, within @ .., last] = statements else { return false };
+    let mut first = Cursor::new(engine, first);
+    let mut last = Cursor::new(engine, last);
+    let begins = first.keyword("BEGIN") || first.phrase(&["START", "TRANSACTION"]);
+    let commits = last.any_keyword(&["COMMIT", "END"]) && {
+        last.any_keyword(&["WORK", "TRANSACTION"]);
+        // `AND CHAIN` begins another.
+        last.next().is_none_or(|token| token.kind == Kind::Symbol(b';'))
+    };
+    begins && commits && !within.iter().any(|statement| controls_transaction(engine, statement))
+}
+
 /// `SET [SESSION] autocommit = …`, alone or among others.
 fn sets_autocommit(mut words: Cursor<'_>) -> bool {
     if !words.keyword("SET") {
@@ -175,6 +191,24 @@ fn sqlite_refuses(mut words: Cursor<'_>) -> bool {
 mod tests {
     use super::*;
     use crate::engine::Engine::{MySql, Postgres, Sqlite};
+
+    #[test]
+    fn a_script_between_begin_and_commit_is_one_transaction() {
+        assert!(is_one_transaction(&["BEGIN", "ALTER TABLE t ADD a INT", "COMMIT;"]));
+        assert!(is_one_transaction(&["/* x */ start transaction isolation level serializable", "end work"]));
+        for statements in [
+            &["BEGIN", "COMMIT", "BEGIN", "COMMIT"][..],
+            &["BEGIN", "SELECT 1", "COMMIT AND CHAIN"],
+            &["BEGIN", "SELECT 1", "COMMIT PREPARED 'x'"],
+            &["BEGIN", "SELECT 1", "ROLLBACK"],
+            &["BEGIN", "SELECT 1"],
+            &["SELECT 1", "COMMIT"],
+            &["COMMIT"],
+            &[],
+        ] {
+            assert!(!is_one_transaction(statements), "{statements:?}");
+        }
+    }
 
     #[test]
     fn postgres_refuses_these_in_a_transaction() {

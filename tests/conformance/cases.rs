@@ -37,6 +37,8 @@ macro_rules! conformance {
             queue [postgres mariadb]
                 behind_a_reader
                 behind_a_reader_who_stays;
+            queue [postgres]
+                behind_a_reader_in_a_transaction_of_its_own;
             text [postgres mariadb sqlite]
                 windows_line_ends
                 byte_order_mark

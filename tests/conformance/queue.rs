@@ -50,6 +50,23 @@ pub(crate) fn behind_a_reader(site: &Site) {
     site.assert_applied(&project, &[10, 20]);
 }
 
+/// A script between `BEGIN` and `COMMIT`, which no tool's transaction holds together.
+pub(crate) fn behind_a_reader_in_a_transaction_of_its_own(site: &Site) {
+    let (mut project, mut reader) = with_reader(site);
+    project.add(20, "second", "BEGIN;\nCREATE TABLE half (id INT);\nALTER TABLE a ADD b INT;\nCOMMIT;\n");
+    let limited = site.run(&project).option(limit(site));
+    let stayed = has_not_started(limited.clone().option(["--ddl-lock-retries", "0"]).output(), 80);
+    assert_eq!(stayed.event("migration.failed")["line"], project.line(20, "ALTER"), "{stayed}");
+    assert_eq!(site.status(&project, 82)["pending"], json!(project.ids(&[20])), "{stayed}");
+    let mut running = limited.spawn();
+    until_retry(&mut running, 2);
+    assert!(!site.database.has_table("half"), "it was rolled back");
+    reader.exec("COMMIT");
+    let run = has_started(running.wait());
+    assert_eq!((run.applied(), site.count("half")), (project.ids(&[20]), 0), "{run}");
+    site.starts(&project).event("migrate.none");
+}
+
 /// Nothing has failed but to get a lock, so the next start does it without anybody's help.
 pub(crate) fn behind_a_reader_who_stays(site: &Site) {
     let (mut project, mut reader) = with_reader(site);

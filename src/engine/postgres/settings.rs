@@ -34,13 +34,19 @@ pub(crate) fn durable(version: u32) -> Vec<(&'static str, &'static str)> {
 /// The longest `lock_timeout` the server takes, in milliseconds (`src/backend/utils/misc/guc_tables.c`).
 const LONGEST: u64 = i32::MAX.cast_unsigned() as u64;
 
-/// Opens a transaction in which a statement queues for a lock no longer than `limit`, nor than it would without us.
-pub(super) fn begin_within(limit: Duration, usual: Option<Duration>) -> String {
+/// What is to be set so that a statement queues for a lock no longer than `limit`; nothing where it would not anyway.
+pub(super) fn limit(limit: Duration, usual: Option<Duration>) -> Option<String> {
     // 0 would be for ever.
     let limit = milliseconds(limit).clamp(1, LONGEST);
-    match usual {
-        Some(usual) if milliseconds(usual) <= limit => "BEGIN".to_owned(),
-        _ => format!("BEGIN; SET LOCAL lock_timeout = {limit}"),
+    let is_shorter = usual.is_some_and(|usual| milliseconds(usual) <= limit);
+    (!is_shorter).then(|| format!("lock_timeout = {limit}"))
+}
+
+/// Opens a transaction with such a limit.
+pub(super) fn begin_within(most: Duration, usual: Option<Duration>) -> String {
+    match limit(most, usual) {
+        Some(limit) => format!("BEGIN; SET LOCAL {limit}"),
+        None => "BEGIN".to_owned(),
     }
 }
 

@@ -11,9 +11,11 @@ const FIVE: Duration = Duration::from_secs(5);
 
 /// Scripts that do not get their lock, so many times.
 fn blocked(times: usize) -> Server {
-    let error =
-        DbError { lock_timeout: true, ..error(Verdict::NotYet, "canceling statement due to lock timeout") };
-    Server { scripts: vec![Some(error); times].into(), ..Server::default() }
+    Server { scripts: vec![Some(timeout()); times].into(), ..Server::default() }
+}
+
+fn timeout() -> DbError {
+    DbError { lock_timeout: true, ..error(Verdict::NotYet, "canceling statement due to lock timeout") }
 }
 
 async fn limited(
@@ -126,6 +128,28 @@ async fn what_is_not_one_transaction_is_not_limited() {
         assert_eq!(end.unwrap_err().exit, Exit::MigrationFailed, "{sql}");
         assert!(!log.iter().any(|line| line.contains("within")), "{log:?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_transaction_of_the_script_s_own_is_tried_again_as_a_whole_until_it_is_committed() {
+    let mut stopper = Stopper::new(pending(), None);
+    let sql = "BEGIN; ALTER TABLE t ADD a INT; COMMIT;";
+    let (end, log) = as_prisma(20, blocked(1), sql, &mut stopper).await;
+    assert_eq!(end.unwrap(), End::Applied(1));
+    let expected =
+        ["CREATE", "INSERT", "limit 5s", sql, "ROLLBACK", "limit 5s", sql, "no limit", "UPDATE", "UPDATE"];
+    assert_eq!(log[..expected.len()], expected);
+
+    let (end, log) = as_prisma(0, blocked(1), sql, &mut stopper).await;
+    assert!(end.unwrap_err().hint.unwrap().contains("nothing of it was left"));
+    assert_eq!(log[log.len() - 4..], ["no limit", "ROLLBACK", "UPDATE", "announce failure"], "{log:?}");
+
+    // In sqlx's transaction it has committed that as well.
+    let server = Server { executions: [None, Some(timeout())].into(), ..Server::default() };
+    let files = [("1_a.sql", sql)];
+    let (end, log) = limited(&Sqlx, (Engine::Postgres, 20), &server.shared(), &files, &mut stopper).await;
+    assert_eq!(end.unwrap_err().exit, Exit::MigrationFailed);
+    assert_eq!(log.iter().filter(|line| *line == sql).count(), 1, "{log:?}");
 }
 
 #[tokio::test(start_paused = true)]
