@@ -44,6 +44,8 @@ mod herd;
 #[cfg(test)]
 mod hooks;
 #[cfg(test)]
+mod init;
+#[cfg(test)]
 mod lock;
 #[cfg(test)]
 mod migrate_command;

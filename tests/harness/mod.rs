@@ -7,8 +7,8 @@
 //! - Nothing sleeps to synchronise: a test waits for a log line ([`Running::until`]) or for a state of the
 //!   server ([`eventually`]), each with a bound that fails with everything known.
 //!
-//! Needs: PostgreSQL, MariaDB, PgBouncer and gosu from the distribution's packages, and root for namespaces. What is
-//! missing is said loudly; with `CI` set, or named in `CASTOFF_REQUIRE` (comma list), it is a failure.
+//! Needs: PostgreSQL, MariaDB, PgBouncer, gosu, tini, dumb-init and catatonit from the distribution's packages, and root for
+//! namespaces. What is missing is said loudly; with `CI` set, or named in `CASTOFF_REQUIRE` (comma list), it is a failure.
 
 mod client;
 mod database;
@@ -31,6 +31,7 @@ mod running;
 mod scratch;
 pub(crate) mod secrets;
 mod spawn;
+mod terminal;
 mod tls;
 mod web;
 
@@ -51,5 +52,6 @@ pub(crate) use require::{full, is_demanded, missing, root};
 pub(crate) use run::Run;
 pub(crate) use running::Running;
 pub(crate) use scratch::{Scratch, free_port};
+pub(crate) use terminal::OnTerminal;
 pub(crate) use tls::Certificates;
 pub(crate) use web::FakeWeb;
