@@ -14,6 +14,7 @@ use crate::database::Configured;
 use crate::duration::milliseconds;
 use crate::engine::{ConnectOptions, Engine, Ledger, Session};
 use crate::exit::{Exit, Failure, Result};
+use crate::listen::Listener;
 use crate::migrations::Migrations;
 use crate::phase::Phase;
 use crate::plan::{Back, Plans, Policy};
@@ -132,7 +133,13 @@ pub fn prepare(config: &Config, options: ConnectOptions, signals: &Signals) -> R
         .on_thread_start(leave_to_main_thread)
         .build()
         .map_err(|error| Failure::new(Exit::OsError, error))?;
-    let result = runtime.block_on(Life { config, signals }.run(options));
+    let life = Life { config, signals };
+    let result = runtime.block_on(async {
+        match config.health_listen.filter(|_| life.prepares_a_start()) {
+            Some(listen) => Box::pin(Listener::open(listen)?.beside(life.run(options))).await,
+            None => life.run(options).await,
+        }
+    });
     // Dropping the runtime would wait for a name look-up that hangs.
     runtime.shutdown_background();
     result
@@ -232,6 +239,11 @@ impl Life<'_> {
                 Box::pin(self.follow(attempts, ready, (plans, line.as_ref()), times)).await
             }
         }
+    }
+
+    /// Whether an orchestrator may be waiting for what comes after, and not a person for an answer.
+    fn prepares_a_start(&self) -> bool {
+        matches!(self.config.task, Task::Become | Task::Migrate | Task::Wait)
     }
 
     /// What must be ready besides the database. Most subcommands are about the database alone.

@@ -45,6 +45,11 @@ impl Phase {
         }
     }
 
+    /// The phase that the calling thread has entered; `None` before the first.
+    pub fn entered() -> Option<Self> {
+        Self::shown_by(prctl::get_name().ok()?.to_str().ok()?)
+    }
+
     /// The phase that a command name shows; `None` for a process that is no castoff, or shows none.
     pub fn shown_by(command: &str) -> Option<Self> {
         let name = command.trim_end().strip_prefix(PREFIX)?;
@@ -68,6 +73,7 @@ mod tests {
             assert_eq!(shown, format!("castoff:{}", phase.name()));
             assert!(shown.len() <= LONGEST_NAME, "{shown}");
             assert_eq!(Phase::shown_by(&format!("{shown}\n")), Some(phase));
+            assert_eq!(Phase::entered(), Some(phase));
         }
     }
 

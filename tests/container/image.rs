@@ -4,9 +4,10 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use crate::docker::{Container, Network, docker, succeeds};
+pub(crate) use crate::harness::witness;
 use crate::harness::{Migrations, Scratch, eventually, missing};
 
 /// The image users build, but for the application.
@@ -42,22 +43,6 @@ pub(crate) fn static_castoff() -> Option<PathBuf> {
         return None;
     }
     Some(path)
-}
-
-/// The application, built once.
-pub(crate) fn witness() -> PathBuf {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    let build = || {
-        let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join("witness");
-        let mut rustc = Command::new("rustc");
-        rustc
-            .args(["--edition=2024", "--target=x86_64-unknown-linux-musl", "-Copt-level=z", "-o"])
-            .arg(&program);
-        rustc.arg("tests/apps/witness.rs").current_dir(env!("CARGO_MANIFEST_DIR"));
-        assert!(rustc.status().expect("rustc runs").success(), "the application is built");
-        program
-    };
-    BUILT.get_or_init(build).clone()
 }
 
 /// What every container of PostgreSQL is given, raw and percent-encoded.

@@ -10,6 +10,7 @@
 //! Needs: PostgreSQL, MariaDB, PgBouncer, gosu, tini, dumb-init and catatonit from the distribution's packages, and root for
 //! namespaces. What is missing is said loudly; with `CI` set, or named in `CASTOFF_REQUIRE` (comma list), it is a failure.
 
+mod apps;
 mod client;
 mod database;
 mod dns;
@@ -35,6 +36,7 @@ mod terminal;
 mod tls;
 mod web;
 
+pub(crate) use apps::witness;
 pub(crate) use client::{Client, TextRow};
 pub(crate) use database::{Database, Engine, on_every_engine};
 pub(crate) use dns::{DnsAnswer, FakeDns};
