@@ -250,15 +250,22 @@ impl Config {
         // A list that cannot be read was to name something.
         let names_others = !places.is_empty() || report.mistakes().len() > mistakes;
         let only_waits = matches!((&settings.line.task, mode), (Task::Wait, _) | (Task::Become, Mode::Wait));
+        let health = health(settings, &folders, directory, &environment, report);
+        let is_health = settings.line.task == Task::Health;
+        let needs_none = health.require == Require::None;
         let way_out = match (only_waits, names_others) {
-            _ if settings.line.task == Task::Health => None,
+            _ if is_health => (!needs_none).then_some("; --require none needs none"),
             (true, true) => None,
             (true, false) => Some(", or name something else in --wait-for"),
             (false, _) => Some("; --mode off needs none"),
         };
-        let database = database(settings, way_out, &folders, directory, &environment, report);
+        // Beside an application that was started without a look at these settings, they may mean anything.
+        let database = if is_health && needs_none && mode == Mode::Off {
+            None
+        } else {
+            database(settings, way_out, &folders, directory, &environment, report)
+        };
         let wait_for = wait_for::collect(places, settings, &folders, &environment, report);
-        let health = health(settings, &folders, directory, &environment, report);
         let history_table = history_table(explicit_table, database.as_ref(), report);
         if export_database_url
             && let Some(database) = &database

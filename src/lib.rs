@@ -11,7 +11,7 @@
 //! - [`life`]: the story. [`wait`], [`lock`], [`migrate`], [`exec`]: its four phases, which [`phase`] names; [`plan`] decides
 //!   what is to be done, [`status`] and [`preview`] say it without doing it, and [`command`] runs what castoff does not do itself.
 //!   [`init`]: staying beside the application instead of becoming it.
-//! - [`listen`]: what probes are told before there is an application.
+//! - [`health`]: whether a container may be left alone. [`listen`]: what probes are told before there is an application.
 //! - [`engine`]: the servers. [`mod@format`]: the migration tools. [`script`]: SQL text. They meet on plain data;
 //!   [`target`] says where a database is, and [`database`] connects to it as it is configured at that moment.
 //!
@@ -30,6 +30,7 @@ pub mod environment;
 pub mod exec;
 pub mod exit;
 pub mod format;
+pub mod health;
 pub mod init;
 pub mod life;
 pub mod listen;

@@ -27,6 +27,7 @@ mod command;
 mod decide;
 mod errand;
 mod follow;
+mod health;
 mod hooks;
 mod lost;
 mod migrate;
@@ -90,7 +91,7 @@ impl Times {
 pub fn connect_options(config: &Config) -> ConnectOptions {
     let by_system = |database: &Database| database.target().tls.root == TlsRoot::System;
     let needs_roots = config.database.as_ref().is_some_and(by_system)
-        || config.wait_for.iter().any(|target| match target.awaited() {
+        || config.wait_for.iter().chain(&config.health.targets).any(|target| match target.awaited() {
             Awaited::Http(web) => web.tls,
             Awaited::Database(database) => by_system(database),
             Awaited::Tcp(..) | Awaited::Unix(_) | Awaited::File(_) => false,
@@ -154,6 +155,11 @@ struct Life<'a> {
 impl Life<'_> {
     async fn run(&self, options: ConnectOptions) -> Result<Prepared> {
         let config = self.config;
+        if config.task == Task::Health {
+            let health = Box::pin(self.health(&options)).await?;
+            let output = health.json()? + "\n";
+            return Ok(Prepared { output, verdict: health.verdict(), ..Prepared::default() });
+        }
         let others = Others { targets: self.others(), options: &options, limit: config.timeouts.connect };
         let mut prepared = Prepared::default();
         let Some(database) = config.database.clone() else {

@@ -86,6 +86,11 @@ impl From<&tracing::Level> for Level {
 /// What [`init`] chose; text and `info` before.
 static SETTINGS: OnceLock<Settings> = OnceLock::new();
 
+/// The time, as lines begin with it.
+pub(crate) fn timestamp() -> String {
+    render::timestamp(render::now())
+}
+
 /// Starts the log. The first call decides.
 pub fn init(settings: &Settings) {
     let settings = *SETTINGS.get_or_init(|| *settings);

@@ -85,6 +85,11 @@ impl Status {
         })
     }
 
+    /// The word for all of it.
+    pub fn state(&self) -> &'static str {
+        self.state
+    }
+
     /// The exit code; `None` for 0.
     pub fn verdict(&self) -> Option<Exit> {
         self.verdict

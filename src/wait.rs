@@ -3,7 +3,7 @@
 //! Usable means: it takes our credentials, has the database, and takes writes where castoff may have to write. What
 //! `--wait-for` names is waited for side by side with it, under one deadline.
 
-use std::future::{Future as _, poll_fn};
+use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
@@ -14,11 +14,11 @@ use tokio::time::timeout;
 use crate::attempt::{Attempts, Ready};
 use crate::config::{Awaited, WaitTarget};
 use crate::duration::{milliseconds, whole};
-use crate::engine::{ConnectOptions, Ledger};
+use crate::engine::{ConnectOptions, DbError, Ledger};
 use crate::exit::{Exit, Failure, Result};
 use probe::Probe;
 use rhythm::{Clock, Look as _, Missing, Outcome, until};
-use usable::{Usable, close, until_answering};
+use usable::{Usable, answers, close, until_answering};
 
 mod http;
 mod probe;
@@ -69,11 +69,11 @@ pub async fn until_all_ready(
     match others.filter(|others| !others.targets.is_empty()) {
         None => until_ready(attempts, ledger, limit).await,
         // Boxed, because it is large and most starts name nothing else.
-        Some(others) => Box::pin(side_by_side(attempts, ledger, others, limit)).await,
+        Some(others) => Box::pin(with_others(attempts, ledger, others, limit)).await,
     }
 }
 
-async fn side_by_side(
+async fn with_others(
     attempts: &mut Attempts<'_>,
     ledger: Option<&Ledger>,
     others: Others<'_>,
@@ -147,21 +147,42 @@ async fn again(attempts: &mut Attempts<'_>, ledger: Option<&Ledger>, clock: Cloc
 
 /// Waits for all targets, and returns those that are missing at the deadline.
 async fn until_others(others: Others<'_>, clock: Clock) -> Result<Vec<Missing>> {
-    let mut waits: Vec<(_, Option<std::result::Result<(), Missing>>)> =
-        others.targets.iter().map(|target| (Box::pin(until_target(target, others, clock)), None)).collect();
+    let outcomes =
+        side_by_side(others.targets.iter().map(|target| until_target(target, others, clock))).await?;
+    Ok(outcomes.into_iter().filter_map(std::result::Result::err).collect())
+}
+
+/// Does all of these side by side, and returns what they came to in their order; the first failure ends them all.
+pub(crate) async fn side_by_side<T>(
+    works: impl Iterator<Item = impl Future<Output = Result<T>>>,
+) -> Result<Vec<T>> {
+    let mut works: Vec<(_, Option<T>)> = works.map(|work| (Box::pin(work), None)).collect();
     // The list is short, so that all of it is polled at each turn: `try_join_all` would be ten times this code.
     let all = poll_fn(|context| {
         let mut pending = false;
-        for (wait, outcome) in waits.iter_mut().filter(|(_, outcome)| outcome.is_none()) {
-            match wait.as_mut().poll(context)? {
-                Poll::Ready(reached) => *outcome = Some(reached),
+        for (work, outcome) in works.iter_mut().filter(|(_, outcome)| outcome.is_none()) {
+            match work.as_mut().poll(context)? {
+                Poll::Ready(done) => *outcome = Some(done),
                 Poll::Pending => pending = true,
             }
         }
         if pending { Poll::Pending } else { Poll::Ready(Ok::<_, Failure>(())) }
     });
     all.await?;
-    Ok(waits.into_iter().filter_map(|(_, outcome)| outcome?.err()).collect())
+    Ok(works.into_iter().filter_map(|(_, outcome)| outcome).collect())
+}
+
+/// Looks at a target a single time.
+///
+/// # Errors
+///
+/// Why it is not ready.
+pub async fn look_once(target: &WaitTarget, others: Others<'_>) -> std::result::Result<(), DbError> {
+    let Others { options, limit, .. } = others;
+    match target.awaited() {
+        Awaited::Database(database) => answers(database, options, limit).await,
+        _ => Probe::new(target.clone(), &options.system_roots, limit).ask_once(None).await,
+    }
 }
 
 async fn until_target(target: &WaitTarget, others: Others<'_>, clock: Clock) -> Outcome<()> {

@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use super::report::Report;
 use super::settings::Settings;
 use super::values::choice;
+use crate::cli::Task;
 use crate::cli::options::variable;
 use crate::environment::Environment;
 use crate::log;
@@ -21,9 +22,12 @@ const LEVELS: &[(&str, log::Level)] = &[
 
 /// Reads them; what is wrong is a mistake and leaves the default.
 pub(super) fn read(settings: &Settings<'_>, report: &mut Report) -> log::Settings {
+    // What a health check says is kept with its answer, both streams in one: what has been said at the start is not to be
+    // said again every ten seconds in the middle of the JSON.
+    let usual = if settings.line.task == Task::Health { log::Level::Error } else { log::Level::default() };
     log::Settings {
         format: settings.parse("log-format", |text| choice(text, FORMATS), report).unwrap_or_default(),
-        level: settings.parse("log-level", |text| choice(text, LEVELS), report).unwrap_or_default(),
+        level: settings.parse("log-level", |text| choice(text, LEVELS), report).unwrap_or(usual),
     }
 }
 

@@ -88,7 +88,7 @@ impl Life<'_> {
 }
 
 /// The tools whose history table is there, by its columns.
-async fn owners(
+pub(super) async fn owners(
     session: &mut dyn Session,
     candidates: &[(&'static dyn Format, TableName)],
 ) -> std::result::Result<Vec<&'static dyn Format>, DbError> {

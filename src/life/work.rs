@@ -56,10 +56,7 @@ impl Work {
         let applies = match (&config.task, config.mode) {
             (Task::Wait, _) | (Task::Become, Mode::Wait | Mode::Off) => return Ok(Self::Wait),
             (Task::Become | Task::Migrate, _) => true,
-            (Task::Status { .. } | Task::Plan { .. } | Task::Resolve { .. } | Task::Revert { .. }, _) => {
-                false
-            }
-            (Task::Health, _) => return Err(not_yet(&config.task)),
+            _ => false,
         };
         let command = config.migrate_command.as_ref().filter(|_| only_the_command_knows(config));
         if let Some(line) = command.filter(|_| applies) {
@@ -84,6 +81,7 @@ impl Work {
     pub(super) fn with(config: &Config, migrations: Migrations) -> Result<Self> {
         let task = match &config.task {
             Task::Status { json } => FileTask::Say { json: *json },
+            Task::Health => FileTask::Say { json: true },
             Task::Resolve { resolution, id } => FileTask::Resolve(*resolution, id.clone()),
             Task::Become | Task::Migrate | Task::Wait => apply(config, &migrations)?,
             Task::Plan { json } => FileTask::Show(line(config, &migrations)?, *json),
@@ -91,7 +89,6 @@ impl Work {
                 plan::way_back(migrations.format)?;
                 FileTask::Revert(until.clone())
             }
-            Task::Health => return Err(not_yet(&config.task)),
         };
         Ok(Self::Files(Box::new(migrations), task))
     }
@@ -131,14 +128,6 @@ pub(super) fn told(config: &Config, engine: Engine) -> Told<'_> {
         no_tx_wrap: database.is_some_and(Database::wraps_no_script),
         goes_back: matches!(config.task, Task::Revert { .. }),
     }
-}
-
-/// What no room has been built for yet.
-fn not_yet(task: &Task) -> Failure {
-    Failure::message(
-        Exit::Usage,
-        format!("this version of castoff does not have `castoff {}` yet", task.name()),
-    )
 }
 
 /// Whether nothing but the migrate command says what is to be migrated.

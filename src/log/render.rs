@@ -55,7 +55,7 @@ pub(super) fn json(record: &Record, time: SystemTime) -> String {
 }
 
 /// RFC 3339 in UTC, with milliseconds; empty beyond the year 9999.
-fn timestamp(time: SystemTime) -> String {
+pub(super) fn timestamp(time: SystemTime) -> String {
     let mut text = String::new();
     match write!(text, "{}", humantime::format_rfc3339_millis(time)) {
         Ok(()) => text,

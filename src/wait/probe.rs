@@ -43,6 +43,14 @@ impl<'a> Probe<'a> {
         }
         Ok((self.target.share(), self.trusted.clone().filter(|_| encrypted)))
     }
+
+    /// Asks once, within the limit of one look and the deadline.
+    pub(super) async fn ask_once(&mut self, deadline: Option<tokio::time::Instant>) -> Result<(), DbError> {
+        let limit = self.limit;
+        let (awaited, trusted) = self.question()?;
+        let thread = tokio::task::spawn_blocking(move || ask(&awaited, trusted, limit));
+        within(async { thread.await.unwrap_or_else(|_| Err(DbError::default())) }, limit, deadline).await
+    }
 }
 
 impl Look for Probe<'_> {
@@ -50,15 +58,7 @@ impl Look for Probe<'_> {
 
     async fn look(&mut self, deadline: Option<tokio::time::Instant>) -> Result<(), Trouble> {
         self.count += 1;
-        let limit = self.limit;
-        let asked = match self.question() {
-            Ok((awaited, trusted)) => {
-                let thread = tokio::task::spawn_blocking(move || ask(&awaited, trusted, limit));
-                within(async { thread.await.unwrap_or_else(|_| Err(DbError::default())) }, limit, deadline)
-                    .await
-            }
-            Err(error) => Err(error),
-        };
+        let asked = self.ask_once(deadline).await;
         asked.map_err(|error| match error.verdict {
             Verdict::Never => {
                 let failure = Failure::message(Exit::Refused, format!("{}: {error}", self.target));

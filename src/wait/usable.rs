@@ -11,7 +11,7 @@ use crate::attempt::{Attempts, Conditions, Ready, Trouble};
 use crate::config::Database;
 use crate::database::Configured;
 use crate::engine::{ConnectOptions, DbError, Engine, Ledger, Pooler, network};
-use crate::exit::Result;
+use crate::exit;
 use crate::target::SessionAttrs;
 
 /// How long ending a session may take before its connection is simply dropped.
@@ -61,14 +61,10 @@ pub(super) async fn until_answering(
     options: &ConnectOptions,
     limit: Option<Duration>,
     clock: Clock,
-) -> Result<(Result<(), Missing>, u32)> {
-    let target = database.target();
-    let writable = target.session_attrs == SessionAttrs::ReadWrite;
-    // castoff would take a missing file for one that it is to create.
-    let file = (target.engine == Engine::Sqlite).then(|| PathBuf::from(&target.database));
-    // What was said of the configured database's pooler is no word about this one.
-    let options = ConnectOptions { pooler: Pooler::Auto, ..options.clone() };
-    let mut connector = Configured::new(database.clone(), options, None);
+) -> exit::Result<(Result<(), Missing>, u32)> {
+    let writable = database.target().session_attrs == SessionAttrs::ReadWrite;
+    let file = needed_file(database);
+    let mut connector = connector(database, options);
     let mut attempts = Attempts::new(&mut connector, Conditions { limit, writable, create_database: false });
     let outcome = until(&mut Usable { attempts: &mut attempts, ledger: None, file }, clock).await?;
     let count = attempts.count;
@@ -80,6 +76,40 @@ pub(super) async fn until_answering(
         Err(missing) => Err(missing),
     };
     Ok((answered, count))
+}
+
+/// Asks a database a single time.
+pub(super) async fn answers(
+    database: &Database,
+    options: &ConnectOptions,
+    limit: Option<Duration>,
+) -> Result<(), DbError> {
+    if let Some(file) = needed_file(database) {
+        probe::exists(&file)?;
+    }
+    let writable = database.target().session_attrs == SessionAttrs::ReadWrite;
+    let mut connector = connector(database, options);
+    let mut attempts = Attempts::new(&mut connector, Conditions { limit, writable, create_database: false });
+    match attempts.connect(None, None).await {
+        Ok(ready) => {
+            close(ready).await;
+            Ok(())
+        }
+        Err(Trouble::NotYet(error)) => Err(error),
+        Err(Trouble::Never(failure)) => Err(DbError { message: failure.reason(), ..DbError::default() }),
+    }
+}
+
+/// castoff would take a missing file for one that it is to create.
+fn needed_file(database: &Database) -> Option<PathBuf> {
+    let target = database.target();
+    (target.engine == Engine::Sqlite).then(|| PathBuf::from(&target.database))
+}
+
+fn connector(database: &Database, options: &ConnectOptions) -> Configured {
+    // What was said of the configured database's pooler is no word about this one.
+    let options = ConnectOptions { pooler: Pooler::Auto, ..options.clone() };
+    Configured::new(database.clone(), options, None)
 }
 
 /// Ends a session in good order, unless its server does not answer.
