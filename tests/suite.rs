@@ -40,6 +40,8 @@ mod golang_migrate;
 #[cfg(test)]
 mod goose;
 #[cfg(test)]
+mod health;
+#[cfg(test)]
 mod health_listen;
 #[cfg(test)]
 mod herd;
