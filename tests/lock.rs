@@ -55,7 +55,7 @@ pub(crate) fn migrating(run: &Run) -> Running {
 }
 
 /// Three migrations and one that stands before a gate: a holder of the lock for as long as the test needs one.
-fn gated(database: &Database) -> (Migrations, Gate) {
+pub(crate) fn gated(database: &Database) -> (Migrations, Gate) {
     let gate = Gate::closed(database);
     let files = Migrations::three();
     files.write("30000101000000_slow.sql", gate.sql());
@@ -109,7 +109,7 @@ fn a_waiter_names_the_holder_and_becomes_the_application_without_the_lock(databa
 }
 
 /// Somebody else's hold on castoff's own lock, until dropped.
-enum Held {
+pub(crate) enum Held {
     #[expect(dead_code, reason = "held, not used")]
     Session(Client),
     #[expect(dead_code, reason = "held, not used")]
@@ -153,7 +153,7 @@ fn try_own_lock(database: &Database) -> Option<Held> {
     taken.then_some(Held::Session(client))
 }
 
-fn hold_own_lock(database: &Database) -> Held {
+pub(crate) fn hold_own_lock(database: &Database) -> Held {
     try_own_lock(database).expect("nobody holds the lock")
 }
 

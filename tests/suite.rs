@@ -54,6 +54,10 @@ mod lock;
 #[cfg(test)]
 mod migrate_command;
 #[cfg(test)]
+mod modes;
+#[cfg(test)]
+mod plan;
+#[cfg(test)]
 mod pooler;
 #[cfg(test)]
 mod prisma;

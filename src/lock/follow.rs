@@ -85,8 +85,8 @@ impl Watch for Following<'_> {
             let keys = self.purpose.keys(&reading.facts);
             if let Some((holder, held)) = holder_of(&mut *session, &keys).await.map_err(unavailable)? {
                 self.refused_since = None;
-                waiter.name_holder(holder, Self::WHY);
                 self.behind_holder(&mut *session, held, &reading).await?;
+                waiter.name_holder(holder, Self::WHY);
             } else {
                 waiter.holder = None;
                 self.behind_nobody(&reading)?;
