@@ -127,8 +127,9 @@ pub static OPTIONS: &[Opt] = &[
         "mode",
         "MODE",
         false,
-        "Before COMMAND: migrate; wait (readiness only); off (become COMMAND at once, no database setting is read) \
-         [default: migrate]",
+        "Before COMMAND: migrate; verify (82 if anything is pending); await (until another process has applied \
+         everything, at most the lock timeout, then 82); wait (readiness only); off (become COMMAND at once, no database \
+         setting is read) [default: migrate]",
     ),
     option(
         WHAT,

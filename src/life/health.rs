@@ -151,7 +151,7 @@ impl Life<'_> {
             return Err(Failure::message(Exit::NoInput, "only the migrate command knows"));
         };
         let policy = self.policy(migrations, engine);
-        let plans = Plans { migrations, engine, ledger, policy, interrupted: None, owes: false };
+        let plans = Plans { migrations, engine, ledger, policy, interrupted: None, owes: false, back: None };
         let Ready { mut session, reading } = ready;
         let read = async { Status::read(&mut *session, &reading, &plans).await.map_err(Trouble::from) };
         let status = attempts.bounded(read, Some(deadline)).await;

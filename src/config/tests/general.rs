@@ -152,10 +152,14 @@ fn only_for_another_command_nothing_is_read() {
 }
 
 #[test]
-fn a_mode_of_a_later_version_or_of_none_is_refused() {
-    assert!(refused("castoff --mode verify -- x", &[URL]).contains("does not have `verify` yet"));
+fn a_mode_is_one_of_five() {
+    for (word, mode) in
+        [("migrate", Mode::Migrate), ("verify", Mode::Verify), ("await", Mode::Await), ("wait", Mode::Wait)]
+    {
+        assert_eq!(accepted(&format!("castoff --mode {word} -- x"), &[URL]).mode, mode);
+    }
     assert!(refused("castoff -- x", &[URL, ("CASTOFF_MODE", "of")]).contains("CASTOFF_MODE: `of`"));
-    assert_eq!(accepted("castoff --mode wait -- x", &[URL]).mode, Mode::Wait);
+    assert!(accepted("castoff --mode off -- x", &[URL]).start_at_once);
 }
 
 #[test]
