@@ -34,7 +34,12 @@ impl Course {
 
     /// Whether a mark is one that taking this one back has left.
     fn is_mark_of(&self, id: &str, unfinished: &Unfinished) -> bool {
-        unfinished.id == id || Some(unfinished.id.as_str()) == self.previous(id)
+        let is_previous = match self.previous(id) {
+            Some(previous) => unfinished.id == previous,
+            // golang-migrate has a version for that.
+            None => !self.order.contains(&unfinished.id),
+        };
+        unfinished.id == id || is_previous
     }
 }
 
@@ -193,5 +198,8 @@ impl Look<'_> {
 
 fn not_applied(id: &str, newest_first: &[String]) -> Failure {
     Failure::message(Exit::Data, format!("migration {id} is not applied, so nothing can be reverted to it"))
-        .hint(format!("applied are, newest first, {}; nothing was reverted", refusal::list(newest_first)))
+        .hint(format!(
+            "applied are, newest first, {}; --to {BEFORE_ALL} reverts them all; nothing was reverted",
+            refusal::list(newest_first)
+        ))
 }

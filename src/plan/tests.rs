@@ -176,7 +176,7 @@ fn an_earlier_failure_blocks_and_says_how_to_mend_it() {
     let on_disk = migrations(TWO);
     let failure = refusal(&on_disk, &[row(&on_disk, "1", false)], LENIENT);
     assert_eq!(failure.exit, Exit::Data);
-    assert!(failure.hint.unwrap().contains("delete the row of 1 from _sqlx_migrations"));
+    assert!(failure.hint.unwrap().contains("castoff resolve --rolled-back 1"));
 }
 
 #[test]

@@ -30,6 +30,17 @@ macro_rules! conformance {
                 stopped_in_the_middle;
             broken [postgres sqlite]
                 row_that_cannot_be_written;
+            back [postgres mariadb sqlite]
+                the_newest_goes_first
+                several_at_once
+                nothing_is_reverted_unless_all_can_be
+                failure_on_the_way_down
+                failure_on_the_way_down_without_a_transaction
+                killed_on_the_way_down
+                stopped_on_the_way_down;
+            back [postgres]
+                lost_on_the_way_down
+                the_lock_is_needed;
             herd [postgres mariadb sqlite]
                 twenty_in_the_middle_of_a_slow_migration
                 fifty_at_once

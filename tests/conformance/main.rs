@@ -30,6 +30,8 @@ mod formats;
 #[cfg(test)]
 mod apply;
 #[cfg(test)]
+mod back;
+#[cfg(test)]
 mod broken;
 #[cfg(test)]
 mod drift;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::harness::{Engine, Migrations};
-use crate::tool::{Mark, Recorded, Script, TextRow, Tool};
+use crate::tool::{Down, Mark, Recorded, Script, TextRow, Tool};
 
 /// The directory, and what was written into it; what was removed is still known.
 pub(crate) struct Project {
@@ -44,13 +44,33 @@ impl Project {
 
     /// Writes a migration, its files as `encode` makes them from their texts.
     pub(crate) fn put(&mut self, number: u32, name: &str, sql: &str, encode: impl Fn(&str) -> Vec<u8>) {
-        self.write(Script { number, name: name.into(), sql: sql.into(), apart: false }, encode);
+        let down = Down::Trap;
+        self.write(Script { number, name: name.into(), sql: sql.into(), apart: false, down }, encode);
     }
 
     /// Writes a migration that asks to run outside a transaction, where the tool lets it ask.
     pub(crate) fn add_apart(&mut self, number: u32, name: &str, sql: &str) {
-        let script = Script { number, name: name.into(), sql: sql.into(), apart: true };
+        let script = Script { number, name: name.into(), sql: sql.into(), apart: true, down: Down::Trap };
         self.write(script, |text| text.as_bytes().to_vec());
+    }
+
+    /// Writes what takes a migration back, or takes that away.
+    pub(crate) fn down(&mut self, number: u32, down: Down) {
+        let mut script = self.get(number).script.clone();
+        for (path, _) in &self.get(number).files {
+            self.files.remove(path);
+        }
+        script.down = down;
+        self.write(script, |text| text.as_bytes().to_vec());
+    }
+
+    /// Three with their ways down.
+    pub(crate) fn three_and_back(tool: &'static dyn Tool) -> Self {
+        let mut project = Self::three(tool);
+        project.down(10, Down::Sql("DROP TABLE users;\n".into()));
+        project.down(20, Down::Sql("DROP TABLE orders;\nDELETE FROM users WHERE id = 1;\n".into()));
+        project.down(30, Down::Sql("DELETE FROM orders;\n".into()));
+        project
     }
 
     fn write(&mut self, script: Script, encode: impl Fn(&str) -> Vec<u8>) {

@@ -48,6 +48,12 @@ impl Site {
         project
     }
 
+    /// `revert` with these options.
+    pub(crate) fn revert<'a>(&self, project: &Project, options: impl AsRef<[&'a str]>) -> Run {
+        let run = Run::new(["revert"]).database(&self.database).migrations(&project.files);
+        run.env("CASTOFF_FORMAT", self.tool.name()).option(options.as_ref())
+    }
+
     /// `status --json`, after checking its exit code.
     pub(crate) fn status(&self, project: &Project, code: i32) -> Value {
         self.status_with(project, [], code)

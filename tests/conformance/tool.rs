@@ -16,6 +16,30 @@ pub(crate) struct Script {
     pub(crate) sql: String,
     /// Whether it asks to run outside a transaction, in the tool's own way if it has one.
     pub(crate) apart: bool,
+    /// What takes it back.
+    pub(crate) down: Down,
+}
+
+/// What takes a migration back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Down {
+    /// Nothing that may ever run: a statement that fails, where the tool asks for one.
+    Trap,
+    /// Nothing at all, not even where the tool asks for it.
+    Missing,
+    /// This; every statement ends at the end of a line.
+    Sql(String),
+}
+
+impl Down {
+    /// The text, if there is to be one.
+    pub(crate) fn text(&self) -> Option<&str> {
+        match self {
+            Self::Trap => Some("DROP TABLE nothing;\n"),
+            Self::Missing => None,
+            Self::Sql(sql) => Some(sql),
+        }
+    }
 }
 
 /// What became of a migration.
@@ -27,6 +51,8 @@ pub(crate) enum Mark {
     Failed,
     /// Whoever ran it was killed.
     Unfinished,
+    /// It was applied, and its way down begun.
+    HalfUndone,
 }
 
 /// A migration that has left something in the history.
@@ -85,6 +111,17 @@ pub(crate) struct Aftermath {
     /// Whether the statements before the break have stayed.
     pub(crate) stays: bool,
     /// Whether the next start is refused (65) until somebody has mended the history; it runs the file again otherwise.
+    pub(crate) blocks: bool,
+}
+
+/// What is left of a way down that was broken off behind a `DROP TABLE`.
+#[derive(Clone, Debug)]
+pub(crate) struct HalfUndone {
+    /// The history.
+    pub(crate) recorded: Vec<(u32, Mark)>,
+    /// Whether what was dropped before the break stays away.
+    pub(crate) stays: bool,
+    /// Whether whatever is next is refused (65) until somebody has mended the history.
     pub(crate) blocks: bool,
 }
 
@@ -151,6 +188,12 @@ pub(crate) trait Tool: Sync {
     /// What is left of a broken-off migration whose first statement is DDL; `apart` if it asks to run outside a
     /// transaction and holds [a statement](Self::outside) that has to.
     fn aftermath(&self, engine: Engine, cause: Cause, apart: bool) -> Aftermath;
+
+    /// What is left where the way down of `this` was broken off, which ran after `before`; `None` for a tool without ways
+    /// down. `apart` as for [`aftermath`](Self::aftermath).
+    fn half_undone(&self, _engine: Engine, (_before, _this): (u32, u32), _apart: bool) -> Option<HalfUndone> {
+        None
+    }
 
     /// The locks it takes in this database while it migrates.
     fn locks(&self, database: &Database) -> Vec<Lock>;

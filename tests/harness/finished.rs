@@ -95,7 +95,12 @@ impl Finished {
 
     /// The ids of the migrations this process applied, in order.
     pub(crate) fn applied(&self) -> Vec<String> {
-        self.events("migration.applied")
+        self.ids("migration.applied")
+    }
+
+    /// The ids in the lines of an event, in order.
+    pub(crate) fn ids(&self, event: &str) -> Vec<String> {
+        self.events(event)
             .iter()
             .map(|line| line.get("id").and_then(Value::as_str).expect("an id").to_owned())
             .collect()

@@ -25,12 +25,7 @@ fn version(migration: &Migration) -> Option<i64> {
 /// `Up`, `readUp` and `versionExists` of `migrate.go`.
 pub(super) fn assess(migrations: &[Migration], history: &[Row]) -> Result<Assessment> {
     let mut assessment = Assessment::default();
-    let current = match read(history)? {
-        Some((nothing, dirty)) if nothing.to_string() == NOTHING => {
-            migrations.first().and_then(version).filter(|_| dirty).map(|first| (first, dirty))
-        }
-        current => current,
-    };
+    let current = read(history)?;
     let (reached, dirty) = current.unwrap_or((i64::MIN, false));
     for migration in migrations {
         let id = migration.id.clone();
@@ -97,7 +92,7 @@ pub(super) fn resolve(asked: &Amendment<'_>) -> Result<Vec<Entry>> {
         (_, Some(broken)) if broken != id => {
             refuse("is not the one that failed", format!("resolve migration {broken} first"))
         }
-        (Resolution::Applied, Some(_)) => Ok(row(Some(id), false)),
+        (Resolution::Applied, Some(_)) => Ok(row(Some(id).filter(|id| *id != NOTHING), false)),
         (Resolution::Applied, None) => {
             let recorded = seen.applied.iter().any(|applied| applied.id == id);
             let what_is_an_id =

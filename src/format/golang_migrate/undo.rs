@@ -45,17 +45,10 @@ impl Undo for GolangMigrate {
     }
 }
 
-/// `Force` of `migrate.go`, in two steps where the row is that of the version before: first it is true again, then it moves.
+/// `Force` of `migrate.go`, in two steps, since the row is that of the version before: first it is true again, then it moves.
 fn repair(id: &str, previous: Option<&str>) -> Repair {
-    match previous {
-        Some(previous) => Repair {
-            applied: format!(
-                "run `castoff resolve --applied {previous}` and then `castoff resolve --applied {id}`"
-            ),
-            rolled_back: format!("run `castoff resolve --applied {previous}`"),
-        },
-        None => Repair::by_resolve(id),
-    }
+    let rolled_back = format!("run `castoff resolve --applied {}`", previous.unwrap_or(NOTHING));
+    Repair { applied: format!("{rolled_back} and then `castoff resolve --applied {id}`"), rolled_back }
 }
 
 #[cfg(test)]
@@ -63,7 +56,7 @@ mod tests {
     use crate::engine::Engine;
     use crate::format::golang_migrate::GolangMigrate;
     use crate::format::testing::{files, site, told};
-    use crate::format::{Entry, Format, Migration, Step, Turn, Undo};
+    use crate::format::{Amendment, Entry, Format, Migration, Resolution, Step, Turn, Undo};
 
     const FILES: [(&str, &str); 4] =
         [("1_a.up.sql", "UP"), ("1_a.down.sql", "DOWN 1"), ("3_c.down.sql", "DOWN 3"), ("2_b.up.pgsql", "")];
@@ -79,8 +72,8 @@ mod tests {
     }
 
     fn written(entries: &[Entry]) -> String {
-        entries.iter().map(|entry| format!("{} {:?}", entry.sql, entry.params)).collect::<Vec<_>>().join("; ")
-            + "; "
+        let texts = entries.iter().map(|entry| format!("{} {:?}", entry.sql, entry.params));
+        texts.collect::<Vec<_>>().join("; ")
     }
 
     #[test]
@@ -102,20 +95,23 @@ mod tests {
     fn before_the_first_there_is_nothing() {
         let step = step("1", None);
         assert!(written(&step.mark).contains("VALUES (?, true) [Fixed(Int(-1))]"), "{:?}", step.mark);
-        assert_eq!(written(&step.after), "DELETE FROM {table} []; ");
+        assert_eq!(written(&step.after), "DELETE FROM {table} []");
     }
 
     #[test]
-    fn a_first_one_that_was_half_undone_is_the_one_that_failed() {
+    fn a_first_one_that_was_half_undone_is_mended_in_two_steps() {
         let migrations = GolangMigrate.read(&files(&FILES), &told(Engine::Postgres)).unwrap();
-        let assess = |dirty: &str| {
-            let row = vec![Some("-1".to_owned()), Some(dirty.to_owned())];
-            GolangMigrate.assess(&site(Engine::Postgres), &migrations, &[row]).unwrap()
+        let resolve = |id: &str, row: Option<&str>| {
+            let history = row.map(|version| vec![Some(version.to_owned()), Some("1".to_owned())]);
+            let history: Vec<_> = history.into_iter().collect();
+            let resolution = Resolution::Applied;
+            let asked = Amendment { resolution, id, migrations: &migrations, history: &history };
+            GolangMigrate.resolve(&site(Engine::Postgres), &asked).map(|entries| written(&entries)).unwrap()
         };
-        let seen = assess("1");
-        assert_eq!((seen.unfinished[0].id.as_str(), seen.applied.len()), ("1", 0));
-        assert_eq!(seen.pending, ["2", "3"]);
-        assert_eq!(assess("0").pending, ["1", "2", "3"]);
+        let said = step("1", None).back.unwrap().applied;
+        assert_eq!(said, "run `castoff resolve --applied -1` and then `castoff resolve --applied 1`");
+        assert_eq!(resolve("-1", Some("-1")), "DELETE FROM {table} []");
+        assert!(resolve("1", None).contains("VALUES (?, false) [Fixed(Int(1))]"));
     }
 
     #[test]

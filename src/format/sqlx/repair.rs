@@ -1,30 +1,33 @@
 //! What is recorded by hand: a row as `sqlx migrate override skip` of sqlx 0.9 writes it, or none, as sqlx's own message about
 //! a dirty version asks for.
 
-use super::{insert, on_row};
+use super::{insert, on_row, version};
+use crate::engine::Value;
 use crate::exit::{Exit, Failure, Result};
 use crate::format::{Amendment, Assessment, Entry, Resolution};
 
-/// The entries of `castoff resolve`. One that is recorded as applied is known by its file as it is now, whatever failed
-/// before it was mended.
+/// The entries of `castoff resolve`.
 pub(super) fn resolve(seen: &Assessment, asked: &Amendment<'_>) -> Result<Vec<Entry>> {
     let id = asked.id;
     let has_failed = seen.unfinished.iter().any(|unfinished| unfinished.id == id);
-    let forget = has_failed.then(|| on_row("DELETE FROM {table} WHERE version = ? AND success = FALSE", id));
-    match (asked.resolution, forget) {
-        (Resolution::Applied, forget) => {
-            let is_recorded = seen.applied.iter().any(|applied| applied.id == id);
-            let what_is_an_id =
-                "an id is the version at the beginning of a file's name, without zeros before it";
-            let migration = asked.recordable(is_recorded, what_is_an_id)?;
-            Ok(forget.into_iter().chain([insert(migration, "TRUE")]).collect())
-        }
-        (Resolution::RolledBack, Some(forget)) => Ok(vec![forget]),
-        (Resolution::RolledBack, None) => {
+    if asked.resolution == Resolution::RolledBack {
+        return if has_failed {
+            Ok(vec![on_row("DELETE FROM {table} WHERE version = ? AND success = FALSE", id)])
+        } else {
             Err(Failure::message(Exit::Data, format!("migration {id} is not in a failed state"))
                 .hint("only what failed can be rolled back; `castoff revert` takes back what is applied"))
-        }
+        };
     }
+    let is_recorded = seen.applied.iter().any(|applied| applied.id == id);
+    let what_is_an_id = "an id is the version at the beginning of a file's name, without zeros before it";
+    let migration = asked.recordable(is_recorded, what_is_an_id)?;
+    if !has_failed {
+        return Ok(vec![insert(migration, "TRUE")]);
+    }
+    // The file may have been mended since.
+    let known_by = [Value::Text(migration.description.clone()), Value::Bytes(migration.checksum.clone())];
+    let sql = "UPDATE {table} SET success = TRUE, description = ?, checksum = ? WHERE version = ?";
+    Ok(vec![Entry::fixed(sql, known_by.into_iter().chain([version(id)]))])
 }
 
 #[cfg(test)]
@@ -53,7 +56,7 @@ mod tests {
     #[test]
     fn a_failure_is_forgotten_and_what_was_finished_by_hand_is_recorded_anew() {
         assert_eq!(words(&resolve(Resolution::RolledBack, "1", Some(false)).unwrap()), ["DELETE"]);
-        assert_eq!(words(&resolve(Resolution::Applied, "1", Some(false)).unwrap()), ["DELETE", "INSERT"]);
+        assert_eq!(words(&resolve(Resolution::Applied, "1", Some(false)).unwrap()), ["UPDATE"]);
         assert_eq!(words(&resolve(Resolution::Applied, "1", None).unwrap()), ["INSERT"]);
     }
 

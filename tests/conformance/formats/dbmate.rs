@@ -1,7 +1,9 @@
 //! dbmate 2.36: `<VERSION>….sql` with `-- migrate:up` in it, `schema_migrations`; `pkg/dbmate`, `pkg/driver`.
 
 use crate::harness::{Database, Engine};
-use crate::tool::{Aftermath, Cause, Habits, Ledger, Lock, Outcome, Recorded, Script, TextRow, Tool, row};
+use crate::tool::{
+    Aftermath, Cause, Habits, HalfUndone, Ledger, Lock, Mark, Outcome, Recorded, Script, TextRow, Tool, row,
+};
 
 conformance!(Dbmate);
 
@@ -14,7 +16,8 @@ impl Tool for Dbmate {
 
     fn files(&self, script: &Script) -> Vec<(String, String)> {
         let option = if script.apart { " transaction:false" } else { "" };
-        let text = format!("-- migrate:up{option}\n{}\n-- migrate:down\nDROP TABLE nothing;\n", script.sql);
+        let down = script.down.text().map_or(String::new(), |sql| format!("-- migrate:down{option}\n{sql}"));
+        let text = format!("-- migrate:up{option}\n{}\n{down}", script.sql);
         vec![(format!("{}_{}.sql", self.id(script), script.name), text)]
     }
 
@@ -56,6 +59,12 @@ impl Tool for Dbmate {
     /// The version is recorded last, and a failure never.
     fn aftermath(&self, engine: Engine, _: Cause, apart: bool) -> Aftermath {
         Aftermath { mark: None, stays: engine == Engine::MySql || apart, blocks: false }
+    }
+
+    /// `DeleteMigration` comes after the block, and nothing says that it was begun.
+    fn half_undone(&self, engine: Engine, (before, this): (u32, u32), apart: bool) -> Option<HalfUndone> {
+        let recorded = vec![(before, Mark::Applied), (this, Mark::Applied)];
+        Some(HalfUndone { recorded, stays: engine == Engine::MySql || apart, blocks: false })
     }
 
     fn locks(&self, _: &Database) -> Vec<Lock> {

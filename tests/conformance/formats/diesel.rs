@@ -2,7 +2,8 @@
 
 use crate::harness::{Database, Engine};
 use crate::tool::{
-    Aftermath, Cause, Habits, Ledger, Lock, Outcome, Recorded, Script, TextRow, Tool, row, truth,
+    Aftermath, Cause, Habits, HalfUndone, Ledger, Lock, Mark, Outcome, Recorded, Script, TextRow, Tool, row,
+    truth,
 };
 
 conformance!(Diesel);
@@ -17,6 +18,7 @@ impl Tool for Diesel {
     fn files(&self, script: &Script) -> Vec<(String, String)> {
         let directory = format!("2025-01-01-00{:04}_{}", script.number, script.name);
         let mut files = vec![(format!("{directory}/up.sql"), script.sql.clone())];
+        files.extend(script.down.text().map(|sql| (format!("{directory}/down.sql"), sql.to_owned())));
         if script.apart {
             files.push((format!("{directory}/metadata.toml"), "run_in_transaction = false\n".into()));
         }
@@ -60,6 +62,12 @@ impl Tool for Diesel {
     /// `run_migration` writes one row, after the script.
     fn aftermath(&self, engine: Engine, _: Cause, apart: bool) -> Aftermath {
         Aftermath { mark: None, stays: engine == Engine::MySql || apart, blocks: false }
+    }
+
+    /// `revert_migration` takes the row away after the script.
+    fn half_undone(&self, engine: Engine, (before, this): (u32, u32), apart: bool) -> Option<HalfUndone> {
+        let recorded = vec![(before, Mark::Applied), (this, Mark::Applied)];
+        Some(HalfUndone { recorded, stays: engine == Engine::MySql || apart, blocks: false })
     }
 
     fn locks(&self, _: &Database) -> Vec<Lock> {

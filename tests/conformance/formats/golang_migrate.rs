@@ -2,7 +2,8 @@
 
 use crate::harness::{Database, Engine, keys};
 use crate::tool::{
-    Aftermath, Cause, Habits, Ledger, Lock, Mark, Outcome, Recorded, Script, TextRow, Tool, row, truth,
+    Aftermath, Cause, Habits, HalfUndone, Ledger, Lock, Mark, Outcome, Recorded, Script, TextRow, Tool, row,
+    truth,
 };
 
 conformance!(GolangMigrate);
@@ -16,7 +17,8 @@ impl Tool for GolangMigrate {
 
     fn files(&self, script: &Script) -> Vec<(String, String)> {
         let name = |way| format!("{:04}_{}.{way}.sql", script.number, script.name);
-        vec![(name("up"), script.sql.clone()), (name("down"), "DROP TABLE nothing;\n".into())]
+        let down = script.down.text().map(|sql| (name("down"), sql.to_owned()));
+        [(name("up"), script.sql.clone())].into_iter().chain(down).collect()
     }
 
     fn id(&self, script: &Script) -> String {
@@ -73,6 +75,12 @@ impl Tool for GolangMigrate {
             Engine::Sqlite => false,
         };
         Aftermath { mark: Some(mark), stays, blocks: true }
+    }
+
+    /// `runMigrations`: the row is that of the version before, dirty until the script has run, whatever becomes of it.
+    fn half_undone(&self, engine: Engine, (before, _): (u32, u32), apart: bool) -> Option<HalfUndone> {
+        let Aftermath { stays, .. } = self.aftermath(engine, Cause::Failure, apart);
+        Some(HalfUndone { recorded: vec![(before, Mark::Failed)], stays, blocks: true })
     }
 
     /// `GenerateAdvisoryLockId`, of the path of a URL and of the name that the server has for the database.

@@ -2,7 +2,8 @@
 
 use crate::harness::{Database, Engine};
 use crate::tool::{
-    Aftermath, Cause, Habits, Ledger, Lock, Outcome, Recorded, Script, TextRow, Tool, row, truth,
+    Aftermath, Cause, Habits, HalfUndone, Ledger, Lock, Mark, Outcome, Recorded, Script, TextRow, Tool, row,
+    truth,
 };
 
 conformance!(Goose);
@@ -16,7 +17,8 @@ impl Tool for Goose {
 
     fn files(&self, script: &Script) -> Vec<(String, String)> {
         let marker = if script.apart { "-- +goose NO TRANSACTION\n" } else { "" };
-        let text = format!("{marker}-- +goose Up\n{}\n-- +goose Down\nDROP TABLE nothing;\n", script.sql);
+        let down = script.down.text().map_or(String::new(), |sql| format!("-- +goose Down\n{sql}"));
+        let text = format!("{marker}-- +goose Up\n{}\n{down}", script.sql);
         vec![(format!("{:05}_{}.sql", script.number, script.name), text)]
     }
 
@@ -71,6 +73,12 @@ impl Tool for Goose {
     /// The row is written last, and a failure never.
     fn aftermath(&self, engine: Engine, _: Cause, apart: bool) -> Aftermath {
         Aftermath { mark: None, stays: engine == Engine::MySql || apart, blocks: false }
+    }
+
+    /// `DeleteVersion` comes after the script, and nothing says that it was begun.
+    fn half_undone(&self, engine: Engine, (before, this): (u32, u32), apart: bool) -> Option<HalfUndone> {
+        let recorded = vec![(before, Mark::Applied), (this, Mark::Applied)];
+        Some(HalfUndone { recorded, stays: engine == Engine::MySql || apart, blocks: false })
     }
 
     /// `DefaultLockID` of its session locker, which there is for PostgreSQL alone.

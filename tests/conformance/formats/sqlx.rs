@@ -4,7 +4,8 @@ use sha2::{Digest, Sha384};
 
 use crate::harness::{Database, Engine, keys};
 use crate::tool::{
-    Aftermath, Cause, Habits, Ledger, Lock, Mark, Outcome, Recorded, Script, TextRow, Tool, row, truth,
+    Aftermath, Cause, Down, Habits, HalfUndone, Ledger, Lock, Mark, Outcome, Recorded, Script, TextRow, Tool,
+    row, truth,
 };
 
 conformance!(Sqlx);
@@ -18,7 +19,13 @@ impl Tool for Sqlx {
 
     fn files(&self, script: &Script) -> Vec<(String, String)> {
         let marker = if script.apart { "-- no-transaction\n" } else { "" };
-        vec![(format!("{}_{}.sql", script.number, script.name), format!("{marker}{}", script.sql))]
+        let file = |kind, sql: &str| {
+            (format!("{}_{}{kind}.sql", script.number, script.name), format!("{marker}{sql}"))
+        };
+        match &script.down {
+            Down::Sql(down) => vec![file(".up", &script.sql), file(".down", down)],
+            Down::Trap | Down::Missing => vec![file("", &script.sql)],
+        }
     }
 
     fn id(&self, script: &Script) -> String {
@@ -54,8 +61,9 @@ impl Tool for Sqlx {
         rows.sort_by_key(|recorded| recorded.script.number);
         let text = |Recorded { script, content, mark }: &Recorded<'_>| {
             let done = truth(engine, *mark == Mark::Applied);
+            let timed = truth(engine, matches!(mark, Mark::Applied | Mark::HalfUndone));
             let checksum = hex::encode(Sha384::digest(content));
-            row([&script.number.to_string(), &script.name.replace('_', " "), done, &checksum, done])
+            row([&script.number.to_string(), &script.name.replace('_', " "), done, &checksum, timed])
         };
         rows.into_iter().map(text).collect()
     }
@@ -76,6 +84,13 @@ impl Tool for Sqlx {
     fn aftermath(&self, engine: Engine, _: Cause, apart: bool) -> Aftermath {
         let stays = engine == Engine::MySql || apart;
         Aftermath { mark: stays.then_some(Mark::Unfinished), stays, blocks: stays }
+    }
+
+    /// `revert` of MySQL says that it was begun, and DDL commits that; castoff says so without a transaction as well.
+    fn half_undone(&self, engine: Engine, (before, this): (u32, u32), apart: bool) -> Option<HalfUndone> {
+        let stays = engine == Engine::MySql || apart;
+        let mark = if stays { Mark::HalfUndone } else { Mark::Applied };
+        Some(HalfUndone { recorded: vec![(before, Mark::Applied), (this, mark)], stays, blocks: stays })
     }
 
     fn locks(&self, database: &Database) -> Vec<Lock> {
