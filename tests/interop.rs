@@ -19,6 +19,9 @@ mod alembic_graphs;
 #[path = "interop/alembic_turns.rs"]
 mod alembic_turns;
 #[cfg(test)]
+#[path = "interop/back.rs"]
+mod back;
+#[cfg(test)]
 #[path = "interop/corpus.rs"]
 mod corpus;
 // dbmate 2.36.

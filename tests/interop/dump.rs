@@ -7,8 +7,13 @@ use std::process::Command;
 use crate::harness::{Database, Engine, PrismaRow};
 
 /// Each tool's history is compared by its own rules, since its rows hold times.
-const HISTORIES: [&str; 4] =
-    ["_sqlx_migrations", "_prisma_migrations", "__diesel_schema_migrations", "refinery_schema_history"];
+const HISTORIES: [&str; 5] = [
+    "_sqlx_migrations",
+    "_prisma_migrations",
+    "__diesel_schema_migrations",
+    "refinery_schema_history",
+    "goose_db_version",
+];
 
 /// What of the rows of some histories does not depend on the time; of that, only whether it is there.
 const ROWS: [(&str, &str); 2] = [

@@ -26,9 +26,13 @@ impl SqlxCli {
 
     /// `sqlx migrate SUBCOMMAND`.
     pub(crate) fn try_migrate(&self, subcommand: &str, files: &Migrations) -> Output {
+        self.try_with(&[subcommand], files)
+    }
+
+    fn try_with(&self, words: &[&str], files: &Migrations) -> Output {
         let mut command = Command::new(&self.program);
         command.env_clear().env("DATABASE_URL", &self.url).current_dir(files.path());
-        command.args(["migrate", subcommand, "--no-dotenv", "--source", "."]).output().expect("sqlx runs")
+        command.arg("migrate").args(words).args(["--no-dotenv", "--source", "."]).output().expect("sqlx runs")
     }
 
     fn migrate(&self, subcommand: &str, files: &Migrations) -> String {
@@ -46,6 +50,12 @@ impl SqlxCli {
     /// Takes the newest one back.
     pub(crate) fn revert(&self, files: &Migrations) {
         self.migrate("revert", files);
+    }
+
+    /// Takes everything back that is newer than this one.
+    pub(crate) fn revert_to(&self, target: &str, files: &Migrations) {
+        let output = self.try_with(&["revert", "--target-version", target], files);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     }
 
     /// What it says of each migration.
