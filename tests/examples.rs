@@ -47,6 +47,9 @@ mod rig_check;
 #[path = "examples/alembic_secrets.rs"]
 mod alembic_secrets;
 #[cfg(test)]
+#[path = "examples/backup_and_seed.rs"]
+mod backup_and_seed;
+#[cfg(test)]
 #[path = "examples/ci_step.rs"]
 mod ci_step;
 #[cfg(test)]

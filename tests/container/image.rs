@@ -97,14 +97,14 @@ pub(crate) fn postgres_image() -> Option<String> {
     };
     let version = output(Command::new(bin.join("postgres")).arg("--version"));
     let version = version.split_whitespace().nth(2).expect("postgres (PostgreSQL) VERSION").to_owned();
-    let tag = format!("castoff-test-postgres:{version}-standby");
+    let tag = format!("castoff-test-postgres:{version}-dump");
     if succeeds(&["image", "inspect", &tag]) {
         return Some(tag);
     }
 
     let home = bin.parent().expect("the version's directory");
     let share = Path::new("/usr/share/postgresql").join(home.file_name().expect("a version"));
-    let programs = ["postgres", "initdb", "psql", "pg_basebackup"].iter().map(|name| bin.join(name));
+    let programs = ["postgres", "initdb", "psql", "pg_basebackup", "pg_dump", "pg_restore"].iter().map(|name| bin.join(name));
     let programs: Vec<PathBuf> = programs.chain(["/bin/sh".into()]).collect();
     let path = format!("ENV PATH={}:/bin", bin.display());
     import(
