@@ -9,6 +9,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use observe::{Activity, Blocker, Done, Observer, Progress, Sight, Unobserved};
+
 pub use crate::target::Engine;
 use crate::target::{Secret, Target};
 
@@ -17,6 +19,7 @@ pub(crate) mod certificates;
 pub(crate) mod fake;
 pub mod mysql;
 pub(crate) mod network;
+mod observe;
 pub mod postgres;
 mod spelling;
 pub mod sqlite;
@@ -297,13 +300,15 @@ pub trait Session: Send {
     fn close(self: Box<Self>) -> BoxFuture<'static, ()>;
 }
 
-/// What can be done about a session from outside, while it is busy: each call opens a connection of its own.
+/// What can be done about a session from outside, while it is busy.
 pub trait Cancel: Send + Sync {
-    /// Asks the server once to end the running statement. The statement's own future then ends with an error.
+    /// Asks the server once, over a connection of its own, to end the running statement. The statement's own future then
+    /// ends with an error.
     fn cancel(&self) -> BoxFuture<'_, Result<(), DbError>>;
 
-    /// Whether the server still has the session.
-    fn is_alive(&self) -> BoxFuture<'_, Result<bool, DbError>>;
+    /// Somebody to look at the session now and then; `keeps` says whether the server has a slot to spare for the
+    /// connection between two looks.
+    fn observer(&self, keeps: bool) -> Box<dyn Observer>;
 }
 
 /// How castoff connects, whatever the engine.

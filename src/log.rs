@@ -11,6 +11,9 @@
 //!
 //! Only castoff's own lines are shown: libraries log what must not be seen (sqlx: parameters of a URL).
 
+pub(crate) mod bar;
+#[cfg(test)]
+pub(crate) mod kept;
 mod layer;
 mod record;
 mod render;
@@ -146,7 +149,10 @@ fn write(record: &Record, format: Format) {
         Format::Text => render::text(record, render::now()),
         Format::Json => render::json(record, render::now()),
     };
-    let mut rest = line.as_bytes();
+    bar::above(|| write_all(line.as_bytes()));
+}
+
+fn write_all(mut rest: &[u8]) {
     while !rest.is_empty() {
         match nix::unistd::write(std::io::stderr(), rest) {
             Ok(written) => rest = rest.get(written..).unwrap_or_default(),

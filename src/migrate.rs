@@ -16,17 +16,22 @@ use crate::plan::{Planned, Residue};
 
 mod apply;
 mod broken;
+mod progress;
 pub(crate) mod record;
 pub(crate) mod rehearsal;
 mod report;
 mod retry;
 mod stop;
+mod watch;
 mod words;
 
 use broken::is_lost;
+pub(crate) use progress::told;
+use progress::{Position, Subject};
 pub use retry::Queueing;
 use stop::{Ended, Patience};
 pub use stop::{Stop, Stopper};
+use watch::Watch;
 
 /// How long a process that failed keeps the lock, so that every replica that waits sees the failure instead of
 /// running into it by itself.
@@ -82,9 +87,29 @@ pub async fn run(
     migrating: Migrating<'_>,
     stopper: &mut Stopper<'_>,
 ) -> Result<End> {
+    let keeps = locked.reading.facts.slots_to_spare;
+    let mut watch = Watch::over(locked.session().canceller(), keeps);
+    let end = watched(locked, steps, migrating, stopper, &mut watch).await;
+    watch.close().await;
+    end
+}
+
+/// [`run`], looked after by a second connection.
+async fn watched(
+    locked: &mut Locked,
+    steps: &[Planned],
+    migrating: Migrating<'_>,
+    stopper: &mut Stopper<'_>,
+    watch: &mut Watch,
+) -> Result<End> {
     let started = Instant::now();
-    let canceller = locked.session().canceller();
-    match stop::supervise(prepare(locked, migrating), &*canceller, stopper, Patience::NONE).await {
+    let preparing = Subject {
+        id: None,
+        name: format!("preparing {}", migrating.ledger.table),
+        migration: None,
+        count: (0, steps.len()),
+    };
+    match stop::supervise(prepare(locked, migrating), watch, &preparing, stopper, Patience::NONE).await {
         Ended::With(Ok(()), None) => {}
         Ended::With(Err(error), None) if !is_lost(&error) => {
             return Err(report::preparation(&error, migrating.ledger));
@@ -105,7 +130,7 @@ pub async fn run(
             tracing::warn!("the lock was lost after a migration: taking it again before the next");
             return Ok(End::LostBetween { applied: index });
         }
-        if let Some(end) = one(locked, migrating, planned, stopper).await? {
+        if let Some(end) = one(locked, migrating, planned, stopper, (watch, (index, steps.len()))).await? {
             return Ok(end);
         }
     }
@@ -158,6 +183,7 @@ async fn one(
     migrating: Migrating<'_>,
     planned: &Planned,
     stopper: &mut Stopper<'_>,
+    (watch, count): (&mut Watch, (usize, usize)),
 ) -> Result<Option<End>> {
     let Migrating { ledger, stop_grace, .. } = migrating;
     let step = &planned.step;
@@ -166,7 +192,6 @@ async fn one(
         return Err(report::stopped_before(reason, step));
     }
     tracing::info!(event = "migration.start", id, "{} {}", words::doing(step), step.migration.file.display());
-    let canceller = locked.session().canceller();
     // What cannot be rolled back may finish and be recorded; what can is cancelled at once.
     let rolls_back = step.atomicity == Atomicity::Together && planned.residue == Residue::Nothing;
     let patience = match (rolls_back, step.mark.is_empty()) {
@@ -175,8 +200,15 @@ async fn one(
         (false, _) => Patience::to_finish(stop_grace),
     };
     let stopping = stopper.stopping();
-    let work = apply::apply(locked.session_and_keys(), migrating, planned, &stopping);
-    match stop::supervise(work, &*canceller, stopper, patience).await {
+    let position = Position::default();
+    let subject = Subject {
+        id: Some(id),
+        name: step.migration.file.display().to_string(),
+        migration: Some((migrating.engine, &step.migration, &position)),
+        count,
+    };
+    let work = apply::apply(locked.session_and_keys(), migrating, planned, &stopping, &position);
+    match stop::supervise(work, watch, &subject, stopper, patience).await {
         Ended::With(Ok(elapsed), stopped) => {
             words::done(step, milliseconds(elapsed));
             stopped.map_or(Ok(None), |reason| Err(report::stopped_after(reason, step)))

@@ -31,6 +31,7 @@ mod refusal;
 mod scan;
 mod statements;
 mod transaction;
+mod verb;
 mod words;
 
 pub(crate) use excerpt::MASK;
@@ -40,6 +41,7 @@ pub use queue::{Stretch, limits_queueing, stretches};
 pub use refusal::{Refusal, refusal};
 pub use statements::{Statement, Statements, line_at, statements};
 pub use transaction::{controls_transaction, is_one_transaction, runs_outside_transaction};
+pub use verb::verb;
 pub use words::words;
 
 use crate::target::Engine;

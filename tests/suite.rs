@@ -62,6 +62,8 @@ mod pooler;
 #[cfg(test)]
 mod prisma;
 #[cfg(test)]
+mod progress;
+#[cfg(test)]
 mod refinery;
 #[cfg(test)]
 mod scripts;

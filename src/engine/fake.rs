@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::{
-    BoxFuture, Cancel, Connector, DbError, Engine, Facts, Holder, Ledger, LockKey, Reading, Row, ScriptError,
-    Session, Statement, TableName, Verdict,
+    BoxFuture, Cancel, Connector, DbError, Engine, Facts, Holder, Ledger, LockKey, Observer, Reading, Row,
+    ScriptError, Session, Statement, TableName, Unobserved, Verdict,
 };
 use crate::duration::whole;
 
@@ -207,8 +207,8 @@ impl Session for FakeSession {
                 Box::pin(async { Ok(()) })
             }
 
-            fn is_alive(&self) -> BoxFuture<'_, Result<bool, DbError>> {
-                Box::pin(async { Ok(true) })
+            fn observer(&self, _: bool) -> Box<dyn Observer> {
+                Box::new(Unobserved)
             }
         }
         Arc::new(Nothing)

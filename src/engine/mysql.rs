@@ -6,17 +6,20 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crate::engine::{
-    BoxFuture, Cancel, ConnectOptions, DbError, Holder, Ledger, LockKey, Pooler, Reading, Row, ScriptError,
-    Session, Statement, TableName, Value, Verdict,
+    BoxFuture, Cancel, ConnectOptions, DbError, Holder, Ledger, LockKey, Observer, Pooler, Reading, Row,
+    ScriptError, Session, Statement, TableName, Value, Verdict,
 };
 use crate::target::Target;
 use errors::Stage;
+use observer::SessionObserver;
 use reading::Home;
 use wire::Wire;
 
+mod activity;
 mod connect;
 mod errors;
 mod locks;
+mod observer;
 mod reading;
 mod wire;
 
@@ -272,19 +275,9 @@ impl Cancel for Canceller {
         })
     }
 
-    fn is_alive(&self) -> BoxFuture<'_, Result<bool, DbError>> {
-        Box::pin(async move {
-            let Some(id) = self.id.get() else { return Ok(true) };
-            let mut wire = Wire::new(connect::open(&self.target, &self.options).await?);
-            // An account sees its own sessions without any privilege.
-            let sql = format!("SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE ID = {id}");
-            let answer = wire.ask(sql, Stage::Working).await;
-            wire.close().await;
-            match answer.error {
-                Some(error) => Err(error),
-                None => locks::truth(&answer.results),
-            }
-        })
+    fn observer(&self, keeps: bool) -> Box<dyn Observer> {
+        let id = Arc::clone(&self.id);
+        Box::new(SessionObserver::new(self.target.clone(), self.options.clone(), id, keeps))
     }
 }
 

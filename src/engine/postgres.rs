@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
-use sqlx::postgres::{PgConnection, PgRow};
-use sqlx::{AssertSqlSafe, Connection, Either, Row as _};
+use sqlx::postgres::PgConnection;
+use sqlx::{AssertSqlSafe, Connection, Either};
 
 use crate::engine::{
     BoxFuture, Cancel, ConnectOptions, DbError, Facts, Holder, Ledger, LockKey, Pooler, Reading, Row,
@@ -15,13 +15,17 @@ use crate::target::Target;
 use cancel::Canceller;
 use connect::Nonce;
 use errors::Stage;
+use simple::simple_query;
 
+mod activity;
 mod cancel;
 mod connect;
 mod errors;
 mod index;
+mod observer;
 mod reading;
 pub(crate) mod settings;
+mod simple;
 
 /// Opens a session: one attempt over all hosts, authentication included.
 pub async fn connect(target: &Target, options: &ConnectOptions) -> Result<Box<dyn Session>, DbError> {
@@ -92,19 +96,9 @@ struct PostgresSession {
 }
 
 impl PostgresSession {
-    /// Sends one simple query and collects the rows of each of its statements.
-    ///
-    /// An error keeps what came before it, because a missing history table is one.
+    /// [`simple_query`] on this session.
     async fn query(&mut self, sql: String) -> (Vec<Row>, Option<DbError>) {
-        let mut rows = Vec::new();
-        let mut stream = sqlx::raw_sql(AssertSqlSafe(sql)).fetch(&mut self.connection);
-        loop {
-            match stream.try_next().await {
-                Ok(Some(row)) => rows.push(text(&row)),
-                Ok(None) => return (rows, None),
-                Err(error) => return (rows, Some(errors::classify(&error, Stage::Working))),
-            }
-        }
+        simple_query(&mut self.connection, sql).await
     }
 
     async fn rows(&mut self, sql: String) -> Result<Vec<Row>, DbError> {
@@ -239,7 +233,7 @@ impl Session for PostgresSession {
     fn holder<'a>(&'a mut self, key: &'a LockKey) -> BoxFuture<'a, Result<Option<Holder>, DbError>> {
         Box::pin(async move {
             let rows = self.rows(reading::holder_query(number(key)?)).await?;
-            Ok(rows.first().map(reading::holder))
+            Ok(rows.first().map(|row| reading::holder(row)))
         })
     }
 
@@ -329,7 +323,7 @@ impl Session for PostgresSession {
     fn sessions_named<'a>(&'a mut self, prefix: &'a str) -> BoxFuture<'a, Result<Vec<Holder>, DbError>> {
         Box::pin(async move {
             let rows = self.rows(reading::sessions_query(prefix)).await?;
-            Ok(rows.iter().map(reading::holder).collect())
+            Ok(rows.iter().map(|row| reading::holder(row)).collect())
         })
     }
 
@@ -350,6 +344,7 @@ impl Session for PostgresSession {
             target: self.target.clone(),
             options: self.options.clone(),
             backend: Arc::clone(&self.backend),
+            version: self.version,
         })
     }
 
@@ -380,16 +375,6 @@ fn number(key: &LockKey) -> Result<i64, DbError> {
             ..DbError::default()
         }),
     }
-}
-
-/// A row of the simple protocol, which sends every value as text.
-fn text(row: &PgRow) -> Row {
-    (0..row.len())
-        .map(|index| {
-            let value = row.try_get_raw(index).ok()?;
-            value.as_str().ok().map(str::to_owned)
-        })
-        .collect()
 }
 
 /// A statement with the history table's names in it, quoted and qualified, so that no script's `search_path` moves it.

@@ -15,7 +15,7 @@ use crate::duration::whole;
 use crate::engine::DbError;
 use crate::exit::{Exit, Failure, Result};
 use crate::lock::Locked;
-use crate::migrate::{Stop, Stopper};
+use crate::migrate::{Stop, Stopper, told};
 use crate::signals::Signal;
 use crate::user::User;
 
@@ -98,7 +98,7 @@ impl Life<'_> {
             environment.set(name, value);
         }
         let command = Command { line: errand.line, environment, user };
-        let (ended, lost) = self.watched(&command, locked, stopper).await;
+        let (ended, lost) = told(&errand.name(), self.watched(&command, locked, stopper)).await;
         if lost.is_some() {
             locked.abandon();
         }

@@ -75,7 +75,7 @@ fn word(text: &str) -> String {
 
 /// Everything visible and on one line: what a server or a file says must not look like a line of ours, nor steer a
 /// terminal.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let mut result = String::with_capacity(text.len());
     for character in text.chars() {
         if character.is_control() || is_invisible(character) {

@@ -1,26 +1,16 @@
+use super::kept::Kept;
 use super::layer::Stderr;
 use super::record::Record;
 use super::render;
 use super::{Format, Level, Settings};
 use serde_json::{Value, json};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
-
-/// Keeps records where [`Stderr`] would write them.
-#[derive(Clone, Default)]
-struct Keep(Arc<Mutex<Vec<Record>>>);
-
-impl<S: tracing::Subscriber> Layer<S> for Keep {
-    fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
-        self.0.lock().unwrap().push(Record::of(event));
-    }
-}
+use tracing_subscriber::layer::SubscriberExt;
 
 fn record_of(log: impl FnOnce()) -> Record {
-    let kept = Keep::default();
-    tracing::subscriber::with_default(tracing_subscriber::registry().with(kept.clone()), log);
-    kept.0.lock().unwrap().pop().unwrap()
+    let (kept, _guard) = Kept::here();
+    log();
+    kept.pop().unwrap()
 }
 
 fn as_text(log: impl FnOnce()) -> String {
@@ -220,6 +210,43 @@ fn inside_secret_panic() {
         super::exit_on_panic();
         let secret = "hunter2".to_owned();
         panic!("cannot log in with {secret}");
+    }
+}
+
+/// What a terminal is sent by one of the insides.
+fn sent_to_terminal_by(inside: &str) -> String {
+    let pty = nix::pty::openpty(None, None).unwrap();
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap())
+        .args([&format!("log::tests::{inside}"), "--exact", "--nocapture", "--test-threads=1"])
+        .env("CASTOFF_TEST_INSIDE", "1")
+        .env("TERM", "xterm")
+        .stdout(std::process::Stdio::null())
+        .stderr(pty.slave)
+        .spawn()
+        .unwrap();
+    let mut sent = Vec::new();
+    // It ends with EIO when nobody has the terminal open any more.
+    let _ = std::io::Read::read_to_end(&mut std::fs::File::from(pty.master), &mut sent);
+    child.wait().unwrap();
+    String::from_utf8(sent).unwrap()
+}
+
+#[test]
+fn a_panic_takes_the_bar_away_before_it_says_so() {
+    let sent = sent_to_terminal_by("inside_panic_under_a_bar");
+    let (before, after) = sent.split_once("held up").unwrap_or_else(|| panic!("no bar: {sent:?}"));
+    assert!(before.contains("1/3"), "{sent:?}");
+    let (bar, line) = after.split_once("\r\u{1b}[2K").unwrap_or_else(|| panic!("not erased: {sent:?}"));
+    assert!(!bar.contains("ERROR") && line.contains("ERROR internal error"), "{sent:?}");
+}
+
+#[test]
+fn inside_panic_under_a_bar() {
+    if is_inside() {
+        super::exit_on_panic();
+        let bar = super::bar::Bar::show(1, 3).expect("a terminal");
+        bar.say("held up");
+        panic!("a rule was broken");
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::broken::{Broken, During, Left, is_lost};
+use super::progress::Position;
 use super::retry::Retries;
 use super::stop::Stopping;
 use super::{Migrating, record, report};
@@ -19,11 +20,12 @@ pub(super) async fn apply(
     migrating: Migrating<'_>,
     planned: &Planned,
     stopping: &Stopping,
+    position: &Position,
 ) -> Result<Duration, Broken> {
     let step = &planned.step;
     let ledger = migrating.ledger;
     let started = Instant::now();
-    let mut retries = Retries::new(migrating, planned, keys, stopping);
+    let mut retries = Retries::new(migrating, planned, keys, (stopping, position));
     let result = match step.atomicity {
         Atomicity::Together => together(session, ledger, step, started, &mut retries).await,
         Atomicity::Apart => apart(session, migrating, step, started, &mut retries).await,
@@ -149,6 +151,7 @@ async fn by_parts(
             continue;
         }
         for (number, statement) in statements.iter().enumerate() {
+            retries.position.at_statement(index, number);
             let sent = session.send_apart(statement.text, step.resumed).await;
             sent.map_err(|error| {
                 (During::Script { part: index, number }, within(error, statement.offset, &part.sql))
@@ -187,6 +190,7 @@ async fn end_transaction(
 
 /// One part as it is; on MySQL, with what waits for tables limited.
 async fn whole(session: &mut dyn Session, index: usize, part: &Part, retries: &mut Retries<'_>) -> Outcome {
+    retries.position.at_part(index);
     let sent = match (&part.rows, retries.each_within()) {
         (Some(rows), _) => session.copy_in(&part.sql, rows).await.map_err(|error| (0, error)),
         (None, Some(limit)) => return by_stretches(session, (index, part), limit, retries).await,
@@ -215,6 +219,11 @@ async fn by_stretches(
             limited.map_err(|error| (During::Script { part: index, number: next }, error))?;
         }
         outcome = loop {
+            if stretch.end == next + 1 {
+                retries.position.at_statement(index, next);
+            } else {
+                retries.position.at_part(index);
+            }
             let begin = if next == 0 { 0 } else { offset(next) };
             let text = sql.get(begin..offset(stretch.end)).unwrap_or_default();
             let Err(failed) = session.send(text).await else { break Ok(()) };

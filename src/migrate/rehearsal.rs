@@ -3,6 +3,7 @@
 use std::future::pending;
 
 use super::apply::apply;
+use super::progress::Position;
 use super::stop::Stopper;
 use super::{Found, Migrating, furnish};
 use crate::engine::{DbError, Reading, Session};
@@ -24,5 +25,8 @@ pub(crate) async fn step(
     planned: &Planned,
 ) -> Result<(), DbError> {
     let stopping = Stopper::new(pending(), None).stopping();
-    apply((session, &[]), migrating, planned, &stopping).await.map(drop).map_err(|broken| broken.error)
+    apply((session, &[]), migrating, planned, &stopping, &Position::default())
+        .await
+        .map(drop)
+        .map_err(|broken| broken.error)
 }

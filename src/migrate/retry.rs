@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::broken::During;
+use super::progress::Position;
 use super::stop::Stopping;
 use super::{Migrating, report};
 use crate::backoff::jitter;
@@ -49,6 +50,8 @@ pub(super) struct Retries<'a> {
     /// The locks the session holds.
     keys: &'a [LockKey],
     stopping: &'a Stopping,
+    /// Where this try is, for whoever tells of it.
+    pub(super) position: &'a Position,
     queueing: Option<Queueing>,
     made: u32,
     /// What was last warned of.
@@ -65,7 +68,7 @@ impl<'a> Retries<'a> {
         migrating: Migrating<'a>,
         planned: &'a Planned,
         keys: &'a [LockKey],
-        stopping: &'a Stopping,
+        (stopping, position): (&'a Stopping, &'a Position),
     ) -> Self {
         let Planned { step, residue } = planned;
         let applies = match migrating.engine {
@@ -78,7 +81,7 @@ impl<'a> Retries<'a> {
             Engine::Sqlite => false,
         };
         let queueing = migrating.queueing.filter(|_| applies);
-        Self { migrating, planned, keys, stopping, queueing, made: 0, told: None, gave_up: false }
+        Self { migrating, planned, keys, stopping, position, queueing, made: 0, told: None, gave_up: false }
     }
 
     /// How long a statement of the step's transaction may queue, if all of it is tried again.

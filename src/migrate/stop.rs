@@ -10,8 +10,9 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::duration::whole;
-use crate::engine::Cancel;
 use crate::exit::{Exit, Failure};
+use crate::migrate::progress::Subject;
+use crate::migrate::watch::Watch;
 
 /// Why work is to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,12 +68,6 @@ impl Patience {
         Self { cancelled: grace.max(CANCEL_LIMIT), ..Self::NONE }
     }
 }
-
-/// How often the watchdog looks whether the server still has our session, and how long one look may take.
-const LOOK_EVERY: Duration = Duration::from_secs(10);
-
-/// How long a server may be unreachable before work on it is given up.
-const UNREACHABLE: Duration = Duration::from_secs(30);
 
 /// Watches for reasons to stop.
 pub struct Stopper<'a> {
@@ -165,13 +160,15 @@ pub(super) enum Ended<T> {
 /// The work's own future is awaited meanwhile, because dropping it would put its connection out of step.
 pub(super) async fn supervise<T>(
     work: impl Future<Output = T>,
-    canceller: &dyn Cancel,
+    watch: &mut Watch,
+    subject: &Subject<'_>,
     stopper: &mut Stopper<'_>,
     patience: Patience,
 ) -> Ended<T> {
     let Patience { grace, cancelled } = patience;
+    let canceller = Arc::clone(&watch.canceller);
     let mut work = pin!(work);
-    let mut watchdog = pin!(watch(canceller));
+    let mut watchdog = pin!(watch.look_after(subject));
     let stop = tokio::select! {
         output = &mut work => return Ended::With(output, None),
         reason = &mut watchdog => return Ended::Gone(reason),
@@ -203,49 +200,57 @@ pub(super) async fn supervise<T>(
     }
 }
 
-/// Completes with the reason when the session is certain to be lost.
-///
-/// A server that vanishes behind a network says nothing, and a statement may be silent for hours. So now and then a
-/// second connection looks whether the session is still there. A server that answers in any way is reachable.
-async fn watch(canceller: &dyn Cancel) -> String {
-    let mut last_answer = Instant::now();
-    loop {
-        sleep(LOOK_EVERY).await;
-        match timeout(LOOK_EVERY, canceller.is_alive()).await {
-            Ok(Ok(true)) => last_answer = Instant::now(),
-            Ok(Ok(false)) => return "the server has ended our session".into(),
-            Ok(Err(error)) if error.code.is_some() => last_answer = Instant::now(),
-            Ok(Err(_)) | Err(_) if last_answer.elapsed() >= UNREACHABLE => {
-                return format!("the server could not be reached for {}", whole(last_answer.elapsed()));
-            }
-            Ok(Err(_)) | Err(_) => {}
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::future::pending;
+    use std::future::{Future, pending};
     use std::sync::Arc;
     use std::time::Duration;
 
     use tokio::sync::Notify;
 
-    use super::{Ended, Patience, Stop, Stopper, supervise};
-    use crate::engine::{BoxFuture, Cancel, DbError};
+    use super::{Ended, Patience, Stop, Stopper};
+    use crate::engine::{Activity, BoxFuture, Cancel, DbError, Observer, Sight};
+    use crate::migrate::progress::Subject;
+    use crate::migrate::watch::Watch;
 
     struct Cancelling(Arc<Notify>);
 
+    async fn supervise<T>(
+        work: impl Future<Output = T>,
+        canceller: impl Cancel + 'static,
+        stopper: &mut Stopper<'_>,
+        patience: Patience,
+    ) -> Ended<T> {
+        let subject = Subject { id: None, name: "a test".into(), migration: None, count: (0, 1) };
+        let mut watch = Watch::over(Arc::new(canceller), true);
+        super::supervise(work, &mut watch, &subject, stopper, patience).await
+    }
+
     /// A server that answers the watchdog like this.
-    struct Answering(Result<bool, DbError>);
+    #[derive(Clone)]
+    struct Answering(Result<Sight, DbError>);
+
+    fn there() -> Sight {
+        Sight::There(Activity::default())
+    }
+
+    impl Observer for Answering {
+        fn look(&mut self) -> BoxFuture<'_, Result<Sight, DbError>> {
+            Box::pin(async { self.0.clone() })
+        }
+
+        fn close(&mut self) -> BoxFuture<'_, ()> {
+            Box::pin(async {})
+        }
+    }
 
     impl Cancel for Answering {
         fn cancel(&self) -> BoxFuture<'_, Result<(), DbError>> {
             Box::pin(async { Ok(()) })
         }
 
-        fn is_alive(&self) -> BoxFuture<'_, Result<bool, DbError>> {
-            Box::pin(async { self.0.clone() })
+        fn observer(&self, _: bool) -> Box<dyn Observer> {
+            Box::new(self.clone())
         }
     }
 
@@ -255,8 +260,8 @@ mod tests {
             Box::pin(async { Ok(()) })
         }
 
-        fn is_alive(&self) -> BoxFuture<'_, Result<bool, DbError>> {
-            Box::pin(async { Ok(true) })
+        fn observer(&self, _: bool) -> Box<dyn Observer> {
+            Box::new(Answering(Ok(there())))
         }
     }
 
@@ -264,7 +269,7 @@ mod tests {
     async fn work_that_ends_by_itself_is_not_cancelled() {
         let cancelled = Arc::new(Notify::new());
         let mut stopper = Stopper::new(pending(), None);
-        let ended = supervise(async { 7 }, &Cancelling(cancelled), &mut stopper, Patience::NONE).await;
+        let ended = supervise(async { 7 }, Cancelling(cancelled), &mut stopper, Patience::NONE).await;
         assert_eq!(ended, Ended::With(7, None));
     }
 
@@ -276,7 +281,7 @@ mod tests {
             async move { cancelled.notified().await }
         };
         let mut stopper = Stopper::new(async { 15 }, None);
-        let ended = supervise(work, &Cancelling(cancelled), &mut stopper, Patience::NONE).await;
+        let ended = supervise(work, Cancelling(cancelled), &mut stopper, Patience::NONE).await;
         assert_eq!(ended, Ended::With((), Some(Stop::Signal(15))));
     }
 
@@ -286,13 +291,9 @@ mod tests {
         let work = tokio::time::sleep(Duration::from_secs(7));
         let mut stopper = Stopper::new(async { 15 }, None);
         let started = tokio::time::Instant::now();
-        let ended = supervise(
-            work,
-            &Cancelling(cancelled),
-            &mut stopper,
-            Patience::to_finish(Duration::from_secs(8)),
-        )
-        .await;
+        let ended =
+            supervise(work, Cancelling(cancelled), &mut stopper, Patience::to_finish(Duration::from_secs(8)))
+                .await;
         assert_eq!(ended, Ended::With((), Some(Stop::Signal(15))));
         assert_eq!(started.elapsed(), Duration::from_secs(7));
     }
@@ -304,7 +305,7 @@ mod tests {
         let started = tokio::time::Instant::now();
         let ended = supervise(
             pending::<()>(),
-            &Cancelling(cancelled),
+            Cancelling(cancelled),
             &mut stopper,
             Patience::to_finish(Duration::from_secs(8)),
         )
@@ -314,17 +315,17 @@ mod tests {
     }
 
     /// What becomes of an hour's work on such a server, and after how many seconds.
-    async fn watched(answer: Result<bool, DbError>) -> (Ended<()>, u64) {
+    async fn watched(answer: Result<Sight, DbError>) -> (Ended<()>, u64) {
         let mut stopper = Stopper::new(pending(), None);
         let started = tokio::time::Instant::now();
         let work = tokio::time::sleep(Duration::from_hours(1));
-        let ended = supervise(work, &Answering(answer), &mut stopper, Patience::NONE).await;
+        let ended = supervise(work, Answering(answer), &mut stopper, Patience::NONE).await;
         (ended, started.elapsed().as_secs())
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_server_that_answers_is_given_all_the_time_it_takes() {
-        assert_eq!(watched(Ok(true)).await, (Ended::With((), None), 3600));
+        assert_eq!(watched(Ok(there())).await, (Ended::With((), None), 3600));
         let full = DbError { code: Some("53300".into()), ..DbError::default() };
         assert_eq!(watched(Err(full)).await, (Ended::With((), None), 3600));
     }
@@ -340,7 +341,7 @@ mod tests {
                 asked.notified().await;
                 tokio::time::sleep(Duration::from_secs(7)).await;
             };
-            let ended = supervise(work, &Cancelling(cancelled), &mut stopper, patience).await;
+            let ended = supervise(work, Cancelling(cancelled), &mut stopper, patience).await;
             assert_eq!(matches!(ended, Ended::With((), Some(_))), ends, "{patience:?}: {ended:?}");
         }
     }
@@ -349,7 +350,7 @@ mod tests {
     async fn a_server_that_died_silently_or_lost_our_session_is_noticed() {
         let (ended, after) = watched(Err(DbError::default())).await;
         assert!(matches!(ended, Ended::Gone(_)) && after <= 40, "{ended:?} after {after} s");
-        let (ended, after) = watched(Ok(false)).await;
+        let (ended, after) = watched(Ok(Sight::Gone)).await;
         assert!(matches!(ended, Ended::Gone(_)) && after <= 10, "{ended:?} after {after} s");
     }
 }

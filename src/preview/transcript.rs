@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::Sent;
 use crate::engine::{
-    BoxFuture, Cancel, DbError, Engine, Facts, Holder, Ledger, LockKey, Reading, ScriptError, Session,
-    Statement, TableName, Verdict, begin, spelled,
+    BoxFuture, Cancel, DbError, Engine, Facts, Holder, Ledger, LockKey, Observer, Reading, ScriptError,
+    Session, Statement, TableName, Unobserved, Verdict, begin, spelled,
 };
 use crate::format::{Migration, Part};
 use crate::script;
@@ -197,7 +197,7 @@ impl Cancel for Nothing {
         done()
     }
 
-    fn is_alive(&self) -> BoxFuture<'_, Result<bool, DbError>> {
-        Box::pin(std::future::ready(Ok(true)))
+    fn observer(&self, _keeps: bool) -> Box<dyn Observer> {
+        Box::new(Unobserved)
     }
 }

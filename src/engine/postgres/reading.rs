@@ -169,6 +169,8 @@ macro_rules! holder_columns {
     };
 }
 
+pub(super) use holder_columns;
+
 /// The other sessions of this database whose application name starts like this: every role is shown names and pids.
 pub(super) fn sessions_query(prefix: &str) -> String {
     format!(
@@ -190,8 +192,8 @@ pub(super) fn holder_query(key: i64) -> String {
     )
 }
 
-/// Reads a row of [`holder_query`].
-pub(super) fn holder(row: &Row) -> Holder {
+/// Reads columns of [`holder_query`].
+pub(super) fn holder(row: &[Option<String>]) -> Holder {
     let column = |index: usize| row.get(index).cloned().flatten().filter(|value| !value.is_empty());
     Holder {
         application_name: column(0),

@@ -4,10 +4,10 @@
 //! waits for another process's lock. Both look at one [`Interrupt`]. It does not ask while it frees the pages of a
 //! dropped table or waits for the disk at a COMMIT; those end by themselves.
 
-use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crate::engine::{BoxFuture, Cancel, DbError, Verdict};
+use crate::engine::{Activity, BoxFuture, Cancel, DbError, Observer, Sight, Verdict};
 
 /// How long SQLite waits for a lock of another process, as sqlx sets it (`SqliteConnectOptions::busy_timeout`).
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -30,6 +30,8 @@ pub(super) struct Interrupt {
     state: AtomicU8,
     /// How long the current wait for a lock has taken.
     waited_ms: AtomicU32,
+    /// How many statements of the running text are done.
+    completed: AtomicUsize,
 }
 
 impl Interrupt {
@@ -46,7 +48,10 @@ impl Interrupt {
     /// [`Verdict::Lost`] after the future of an earlier one was dropped.
     pub(super) fn start(&'static self) -> Result<Running, DbError> {
         match self.state.compare_exchange(IDLE, RUNNING, Ordering::AcqRel, Ordering::Acquire) {
-            Ok(_) => Ok(Running(self)),
+            Ok(_) => {
+                self.completed.store(0, Ordering::Release);
+                Ok(Running(self))
+            }
             Err(_) => Err(DbError {
                 verdict: Verdict::Lost,
                 message: "the session was given up in the middle of a statement".to_owned(),
@@ -87,6 +92,11 @@ impl Interrupt {
 pub(super) struct Running(&'static Interrupt);
 
 impl Running {
+    /// So many statements of the text are done.
+    pub(super) fn completed(&self, statements: usize) {
+        self.0.completed.store(statements, Ordering::Release);
+    }
+
     /// The statement ended; whether it had been cancelled.
     pub(super) fn finish(self) -> bool {
         self.0.state.swap(IDLE, Ordering::AcqRel) == CANCELLED
@@ -112,9 +122,23 @@ impl Cancel for SqliteCancel {
         Box::pin(std::future::ready(Ok(())))
     }
 
-    /// The session is in this process.
-    fn is_alive(&self) -> BoxFuture<'_, Result<bool, DbError>> {
-        Box::pin(std::future::ready(Ok(true)))
+    fn observer(&self, _keeps: bool) -> Box<dyn Observer> {
+        Box::new(SqliteObserver(self.0))
+    }
+}
+
+/// Looks at a session of this very process, which nobody else can end.
+#[derive(Debug)]
+struct SqliteObserver(&'static Interrupt);
+
+impl Observer for SqliteObserver {
+    fn look(&mut self) -> BoxFuture<'_, Result<Sight, DbError>> {
+        let completed = Some(self.0.completed.load(Ordering::Acquire));
+        Box::pin(std::future::ready(Ok(Sight::There(Activity { completed, ..Activity::default() }))))
+    }
+
+    fn close(&mut self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
     }
 }
 

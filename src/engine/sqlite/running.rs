@@ -48,7 +48,10 @@ impl SqliteSession {
         let mut results = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_many(&mut self.connection);
         let failed = loop {
             match results.try_next().await {
-                Ok(Some(Either::Left(_))) => completed += 1,
+                Ok(Some(Either::Left(_))) => {
+                    completed += 1;
+                    running.completed(completed);
+                }
                 Ok(Some(Either::Right(_))) => {}
                 Ok(None) => break None,
                 Err(error) => break Some(error),
