@@ -8,6 +8,7 @@ use crate::harness::eventually;
 const PRODUCTION: &str = "## Production: migrate when it starts";
 const HEALTH: &str = "## Health";
 const DEVELOPMENT: &str = "## Development: migrate by hand";
+const ROLES: &str = "## One image, several roles";
 
 fn example() -> Option<Example> {
     Example::new("modes-and-health", &["digilog-settings"])
@@ -69,4 +70,29 @@ fn development_leaves_the_migrations_to_a_person() {
     example.follow(DEVELOPMENT);
     let said = until_probe(&example, "up-to-date");
     assert_eq!(said["applied"].as_array().map(Vec::len), Some(2), "{said}");
+}
+
+#[test]
+fn workers_wait_for_the_service_that_migrates_and_one_off_commands_for_nothing() {
+    let Some(example) = example() else { return };
+    example.follow(ROLES);
+    let migrated = "docker compose logs worker";
+    let said = example.run(migrated);
+    assert!(
+        !said.text.contains("lock acquired") && !said.text.contains("migrations applied"),
+        "{}",
+        said.text
+    );
+    example.write(
+        "prisma/migrations/20250401120000_more/migration.sql",
+        "ALTER TABLE \"Settings\" ADD \"note\" TEXT;\n",
+    );
+    assert_eq!(example.run("docker compose build").code, 0);
+    let verify = "docker compose run --rm -e CASTOFF_MODE=verify worker";
+    let run = example.run(verify);
+    assert_eq!(run.code, 82, "{}", run.text);
+    assert!(run.text.contains("1 migration is pending: 20250401120000_more"), "{}", run.text);
+    let run = example.run("docker compose run --rm app castoff plan");
+    assert_eq!(run.code, 0, "{}", run.text);
+    assert!(run.text.contains("ADD \"note\" TEXT;"), "{}", run.text);
 }
