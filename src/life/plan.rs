@@ -26,12 +26,23 @@ impl Life<'_> {
         prepared: &mut Prepared,
     ) -> Result<()> {
         let Ready { mut session, reading } = ready;
-        let look = Box::pin(preview(&mut *session, &reading, plans, line));
+        let command = line.map(|line| self.shown(line));
+        let look = Box::pin(preview(&mut *session, &reading, plans, command.as_deref()));
         let bounded = async { attempts.bounded(look, None).await.map_err(Failure::from) };
         let preview = self.interruptible(Phase::Wait, bounded).await?;
         close(session).await;
         prepared.output = if json { preview.json()? + "\n" } else { preview.text() };
         Ok(())
+    }
+
+    /// The command for people. Arguments that the user has written may hold secrets; a format's own hold none.
+    fn shown(&self, line: &Line) -> String {
+        let arguments = line.arguments().join(" ");
+        match (arguments.is_empty(), self.config.migrate_command.is_some()) {
+            (true, _) => line.name().to_owned(),
+            (false, true) => format!("{} …", line.name()),
+            (false, false) => format!("{} {arguments}", line.name()),
+        }
     }
 }
 
@@ -39,10 +50,10 @@ async fn preview(
     session: &mut dyn Session,
     reading: &Reading,
     plans: &Plans<'_>,
-    line: Option<&Line>,
+    command: Option<&str>,
 ) -> Result<Preview, Trouble> {
-    if let Some(line) = line {
-        return Ok(Preview::by_command(plans, reading, line.name())?);
+    if let Some(command) = command {
+        return Ok(Preview::by_command(plans, reading, command)?);
     }
     let plan = plans.plan(reading)?;
     if plan.is_undecided() && is_held(session, reading, plans).await.map_err(Trouble::NotYet)? {

@@ -76,15 +76,17 @@ impl<'a> Transcript<'a> {
         });
     }
 
-    /// Whether this only ends the transaction that a script may have left open, and the script opens none: SQLite's own
+    /// Whether this only ends the transaction that a script may have left open, and the script leaves none: SQLite's own
     /// shell takes that for a mistake.
     fn ends_nothing(&self, text: &str) -> bool {
         let engine = Engine::Sqlite;
-        let opens_one = |migration: &Migration| {
+        let leaves_one = |migration: &Migration| {
             let statements = migration.statements(engine);
-            statements.iter().any(|statement| script::controls_transaction(engine, statement.text))
+            let mut last = statements.iter().rev();
+            let last = last.find(|statement| script::controls_transaction(engine, statement.text));
+            last.is_some_and(|last| script::first_word_is(last.text, &["BEGIN", "SAVEPOINT"]))
         };
-        self.engine == engine && text == "COMMIT" && !self.begun && !self.migration.is_some_and(opens_one)
+        self.engine == engine && text == "COMMIT" && !self.begun && !self.migration.is_some_and(leaves_one)
     }
 
     fn write_own(&mut self, sql: String) {
