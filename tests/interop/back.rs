@@ -264,8 +264,8 @@ fn go_back<const N: usize>(database: &Database, format: &str, history: [&str; N]
 
 /// In no order, without comments and what counts: what was made anew stands behind what was not.
 fn lines(database: &Database) -> String {
-    // SQLite writes a definition anew from where it changes it, and keeps the comments within.
-    let dump = dump(database).replace(") STRICT", "\n) STRICT");
+    // SQLite keeps a definition as it was written, or writes it anew from where something changed.
+    let dump = dump(database).replace(") STRICT", "\n) STRICT").replace("\"booking\" (", "booking (");
     let uncounted = |line: &str| {
         let words = line.trim_end_matches(',').split(' ').filter(|word| !word.starts_with("AUTO_INCREMENT="));
         words.collect::<Vec<_>>().join(" ")
