@@ -226,7 +226,10 @@ async fn one(
         }
         Ended::With(Err(broken), None) => {
             let failure = report::failed(migrating, planned, &broken);
-            hold_failure(locked, &Undertaking::migration(&step.migration), stopper).await;
+            // Nobody else is about to take it back.
+            if step.back.is_none() {
+                hold_failure(locked, &Undertaking::migration(&step.migration), stopper).await;
+            }
             Err(failure)
         }
     }

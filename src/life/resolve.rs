@@ -58,8 +58,10 @@ impl Life<'_> {
             locked.abandon();
         }
         locked.release().await;
-        recorded?;
         match resolution {
+            _ if !recorded? => {
+                tracing::info!("nothing was to be recorded: no failure of migration {id} is left")
+            }
             Resolution::Applied => tracing::info!("recorded migration {id} as applied"),
             Resolution::RolledBack => {
                 tracing::info!("recorded migration {id} as rolled back; the next start applies it again");
@@ -69,8 +71,8 @@ impl Life<'_> {
     }
 }
 
-/// One transaction, so that the history never tells half of it.
-async fn mend(locked: &mut Locked, plans: &Plans<'_>, resolution: Resolution, id: &str) -> Result<()> {
+/// One transaction, so that the history never tells half of it. Says whether there was anything to write.
+async fn mend(locked: &mut Locked, plans: &Plans<'_>, resolution: Resolution, id: &str) -> Result<bool> {
     let Plans { migrations, engine, ledger, .. } = *plans;
     let history = locked.reading.history.clone();
     let rows = history.as_deref().unwrap_or_default();
@@ -79,14 +81,15 @@ async fn mend(locked: &mut Locked, plans: &Plans<'_>, resolution: Resolution, id
     let asked = Amendment { resolution, id, migrations: &migrations.list, history: rows };
     let entries = migrations.format.resolve(&site, &asked)?;
     if entries.is_empty() {
-        return Ok(());
+        return Ok(false);
     }
     let migrating =
         Migrating { engine, format: migrations.format, ledger, stop_grace: Duration::ZERO, queueing: None };
     migrate::prepare(locked, migrating).await.map_err(refused)?;
     let moment = Moment::after(Duration::ZERO);
     let statements: Vec<_> = entries.iter().map(|entry| entry.at(moment)).collect();
-    record::together(locked.session(), ledger, &statements).await.map_err(|unwritten| match unwritten {
+    let written = record::together(locked.session(), ledger, &statements).await;
+    written.map(|()| true).map_err(|unwritten| match unwritten {
         Unwritten { error, at_commit: true } if error.verdict == Verdict::Lost => Failure::message(
             Exit::OutcomeUnknown,
             format!("the connection was lost while the history was being mended, and it may be mended or not: {error}"),

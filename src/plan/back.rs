@@ -203,3 +203,6 @@ fn not_applied(id: &str, newest_first: &[String]) -> Failure {
             refusal::list(newest_first)
         ))
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@
 use nix::sys::signal::Signal;
 use serde_json::json;
 
-use crate::harness::{Finished, Run, heavy};
+use crate::harness::{Finished, heavy};
 use crate::project::Project;
 use crate::site::{Site, has_not_started, has_started};
 use crate::stand::Stand;
@@ -73,7 +73,8 @@ fn tables(site: &Site) -> Vec<Vec<Option<String>>> {
 
 pub(crate) fn several_at_once(site: &Site) {
     let Some(project) = three_applied(site) else { return };
-    let run = reverts(site, &project, ["--steps", "2"]);
+    // Files and history say together whose they are.
+    let run = site.revert(&project, ["--steps", "2"]).without("CASTOFF_FORMAT").output().succeeds();
     assert_eq!(reverted(&run), project.ids(&[30, 20]), "{run}");
     assert!(crate::site::warnings(&run) == 0, "{run}");
     site.assert_applied(&project, &[10]);
@@ -169,9 +170,7 @@ fn is_mended(site: &Site, project: &mut Project, left: &HalfUndone) {
     }
     let (broken, _) = left.recorded.iter().find(|(_, mark)| *mark != Mark::Applied).expect("one");
     for number in [*broken, 20].into_iter().take(if *broken == 20 { 1 } else { 2 }) {
-        let run = Run::new(["resolve", "--applied", &project.id(number)]);
-        let run = run.database(&site.database).migrations(&project.files);
-        run.env("CASTOFF_FORMAT", site.tool.name()).output().succeeds();
+        site.resolve(project, "--applied", &project.id(number)).succeeds();
     }
     site.assert_applied(project, &[10, 20]);
     project.down(20, Down::Sql("DROP TABLE half;\n".into()));

@@ -169,6 +169,54 @@ pub(crate) fn killed_without_a_transaction(site: &Site) {
     }
 }
 
+/// What a person has finished is recorded as applied, by whatever the tool knows it.
+pub(crate) fn finished_by_hand(site: &Site) {
+    let mut project = project(site, false, FAILING);
+    let Aftermath { stays, .. } = site.tool.aftermath(site.engine(), Cause::Failure, false);
+    has_not_started(site.run(&project).output(), 80);
+    if !stays {
+        site.database.exec("CREATE TABLE half (id INT)");
+    }
+    project.add(20, "second", "CREATE TABLE half (id INT);\n");
+    let run = site.resolve(&project, "--applied", &project.id(20)).succeeds();
+    run.event("lock.acquired");
+    let said = site.status(&project, 82);
+    assert_eq!((&said["failed"], &said["edited"]), (&json!([]), &json!([])), "{said}");
+    assert_eq!(said["pending"], json!([project.id(30)]), "{said}");
+    has_not_resolved(&site.resolve(&project, "--applied", &project.id(20)));
+    assert_eq!(site.starts(&project).applied(), [project.id(30)]);
+    site.starts(&project).event("migrate.none");
+    // What has not failed has nothing to be taken back.
+    for number in [10, 30] {
+        has_not_resolved(&site.resolve(&project, "--rolled-back", &project.id(number)));
+    }
+}
+
+/// What a person has undone runs again. Where the tool records no failure there is nothing to record.
+pub(crate) fn undone_by_hand(site: &Site) {
+    let mut project = project(site, false, FAILING);
+    let Aftermath { stays, blocks, .. } = site.tool.aftermath(site.engine(), Cause::Failure, false);
+    has_not_started(site.run(&project).output(), 80);
+    if stays {
+        site.database.exec("DROP TABLE half");
+    }
+    let run = site.resolve(&project, "--rolled-back", &project.id(20));
+    if blocks {
+        run.succeeds();
+    } else {
+        has_not_resolved(&run);
+    }
+    project.add(20, "second", "CREATE TABLE half (id INT);\n");
+    assert_eq!(site.status(&project, 82)["pending"], json!(project.ids(&[20, 30])));
+    assert_eq!(site.starts(&project).applied(), project.ids(&[20, 30]));
+}
+
+/// It contradicts the history, or is something that the tool has no word for.
+fn has_not_resolved(run: &Finished) {
+    assert!([64, 65].contains(&run.code), "{run}");
+    assert!(!run.field("exit", "hint").is_empty(), "{run}");
+}
+
 /// A script stays only together with what the history says of it.
 pub(crate) fn row_that_cannot_be_written(site: &Site) {
     let mut project = Project::new(site.tool);

@@ -27,7 +27,9 @@ macro_rules! conformance {
                 failure_without_a_transaction
                 killed_in_the_middle
                 killed_without_a_transaction
-                stopped_in_the_middle;
+                stopped_in_the_middle
+                finished_by_hand
+                undone_by_hand;
             broken [postgres sqlite]
                 row_that_cannot_be_written;
             back [postgres mariadb sqlite]

@@ -48,6 +48,12 @@ impl Site {
         project
     }
 
+    /// `resolve`, `--applied` or `--rolled-back`, of this one.
+    pub(crate) fn resolve(&self, project: &Project, how: &str, id: &str) -> Finished {
+        let run = Run::new(["resolve", how, id]).database(&self.database).migrations(&project.files);
+        run.env("CASTOFF_FORMAT", self.tool.name()).output()
+    }
+
     /// `revert` with these options.
     pub(crate) fn revert<'a>(&self, project: &Project, options: impl AsRef<[&'a str]>) -> Run {
         let run = Run::new(["revert"]).database(&self.database).migrations(&project.files);
