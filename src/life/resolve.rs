@@ -60,7 +60,7 @@ impl Life<'_> {
         locked.release().await;
         match resolution {
             _ if !recorded? => {
-                tracing::info!("nothing was to be recorded: no failure of migration {id} is left")
+                tracing::info!("nothing was to be recorded: no failure of migration {id} is left");
             }
             Resolution::Applied => tracing::info!("recorded migration {id} as applied"),
             Resolution::RolledBack => {
