@@ -1,28 +1,34 @@
 //! `--user`: castoff becomes whom gosu would become, and says before waiting if it cannot.
 
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::Path;
 use std::time::Duration;
 
 use castoff::exit::Exit;
 
-use crate::harness::{Database, Engine, Finished, Migrations, Run, Scratch, missing, root};
+use crate::harness::{Database, Engine, Migrations, Run, Scratch, root};
 
-/// Where Debian's package puts it.
-const GOSU: &str = "/usr/sbin/gosu";
+mod gosu;
 
 const PASSWD: &str = "\
 root:x:0:0:root:/root:/bin/sh
 app:x:41000:41001:The App:/home/app:/usr/sbin/nologin
 worker:x:41002:41002::/srv/worker:/bin/sh
+homeless:x:41003:41003:::
+twice:x:41009:41009::/:/bin/sh
+41004:x:41005:41006::/home/named-like-an-id:/bin/sh
+# a remark
++nis::::::
 ";
 
 const GROUP: &str = "\
 root:x:0:
 app:x:41001:
 worker:x:41002:
-video:x:44:app,worker
+video:x:44:app,worker,twice
 audio:x:29:worker,app
+video-again:x:44:twice
+lone:x:41007
+41004:x:41008:homeless
 ";
 
 /// `/etc/passwd` and `/etc/group` for a mount namespace.
@@ -40,50 +46,6 @@ impl Accounts {
     fn of(&self, run: Run) -> Run {
         let run = run.with_file(&self.0.path().join("passwd"), "/etc/passwd");
         run.with_file(&self.0.path().join("group"), "/etc/group")
-    }
-}
-
-/// Prints who the application is: the lines of its status that a user determines, and its environment.
-const WHO: [&str; 3] = [
-    "/bin/sh",
-    "-c",
-    "exec grep -aE '^(Uid|Gid|Groups|CapInh|CapPrm|CapEff|CapBnd|CapAmb|NoNewPrivs)|=' /proc/self/status /proc/self/environ",
-];
-
-fn who(run: &Finished) -> String {
-    // What the programs in between were told is not compared.
-    let lines = run.stdout.split(['\n', '\0']).filter(|line| !line.contains("CASTOFF_"));
-    lines.map(|line| line.rsplit("environ:").next().unwrap_or(line).to_owned() + "\n").collect()
-}
-
-#[test]
-fn the_application_is_whom_gosu_would_have_made_it() {
-    if !root() {
-        return;
-    }
-    if !Path::new(GOSU).exists() {
-        return missing("gosu", "the Debian package gosu");
-    }
-    let accounts = Accounts::new();
-    for spec in [
-        "app",
-        "worker",
-        "root",
-        "app:video",
-        "worker:app",
-        "41000",
-        "41000:29",
-        "45678",
-        "45678:45679",
-        "app:",
-    ] {
-        let ours = Run::new(["--mode", "off", "--user", spec, "--"]).command(WHO);
-        let ours = accounts.of(ours.env("HOME", "/elsewhere")).output().succeeds();
-        let theirs = Run::new(["--", GOSU, spec]).env("HOME", "/elsewhere");
-        let theirs = theirs.command([&[GOSU, spec], &WHO[..]].concat()).directly();
-        let theirs = accounts.of(theirs).output().succeeds();
-        assert_eq!(who(&ours), who(&theirs), "{spec}");
-        assert!(who(&ours).contains("Uid:") && who(&ours).contains("HOME="), "{ours}");
     }
 }
 

@@ -104,7 +104,9 @@ pub(crate) fn postgres_image() -> Option<String> {
 
     let home = bin.parent().expect("the version's directory");
     let share = Path::new("/usr/share/postgresql").join(home.file_name().expect("a version"));
-    let programs = ["postgres", "initdb", "psql", "pg_basebackup", "pg_dump", "pg_restore"].iter().map(|name| bin.join(name));
+    let programs = ["postgres", "initdb", "psql", "pg_basebackup", "pg_dump", "pg_restore"]
+        .iter()
+        .map(|name| bin.join(name));
     let programs: Vec<PathBuf> = programs.chain(["/bin/sh".into()]).collect();
     let path = format!("ENV PATH={}:/bin", bin.display());
     import(

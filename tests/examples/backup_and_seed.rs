@@ -7,7 +7,8 @@ const FAILURE: &str = "## When the backup fails";
 const BACKUP: &str = "## When a migration needs the backup";
 
 fn shelves(example: &Example) -> String {
-    let psql = "docker compose exec db psql -XAtq --username library --command 'SELECT name FROM shelf ORDER BY id'";
+    let psql =
+        "docker compose exec db psql -XAtq --username library --command 'SELECT name FROM shelf ORDER BY id'";
     example.run(psql).text.trim().replace('\n', " ")
 }
 
@@ -30,7 +31,8 @@ fn a_release_is_dumped_before_and_seeded_behind_and_a_failed_dump_applies_nothin
     let run = example.run("docker compose run --rm migrate");
     assert!(run.code == 0 && run.text.contains("1 migration applied"), "{}", run.text);
     example.follow(BACKUP);
-    let list = example.run("docker compose run --rm --entrypoint pg_restore migrate --list /backup/before.dump");
+    let list =
+        example.run("docker compose run --rm --entrypoint pg_restore migrate --list /backup/before.dump");
     assert!(!list.text.contains("TABLE public loan"), "{}", list.text);
     assert_eq!(shelves(&example), "Poetry Travel");
 }
