@@ -135,6 +135,10 @@ pub fn prepare(config: &Config, options: ConnectOptions, signals: &Signals) -> R
         .build()
         .map_err(|error| Failure::new(Exit::OsError, error))?;
     let life = Life { config, signals };
+    if life.prepares_a_start() {
+        // A health check may come before the files are read.
+        Phase::Wait.enter();
+    }
     let result = runtime.block_on(async {
         match config.health_listen.filter(|_| life.prepares_a_start()) {
             Some(listen) => Box::pin(Listener::open(listen)?.beside(life.run(options))).await,

@@ -9,6 +9,10 @@ mod docker;
 #[cfg(test)]
 #[expect(dead_code, unused_imports, unused_macros, reason = "the suite uses what these tests do not")]
 mod harness;
+// What Docker thinks of the container.
+#[cfg(test)]
+#[path = "container/health.rs"]
+mod health;
 #[cfg(test)]
 #[path = "container/image.rs"]
 mod image;

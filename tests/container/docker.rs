@@ -127,6 +127,11 @@ impl Container {
         docker(&["inspect", "--format", &format!("{{{{.State.{field}}}}}"), &self.id])
     }
 
+    /// What its health check has come to, as JSON.
+    pub(crate) fn health(&self) -> String {
+        docker(&["inspect", "--format", "{{json .State.Health}}", &self.id])
+    }
+
     /// The commands that run in it, as `docker top` shows them.
     pub(crate) fn processes(&self) -> Vec<String> {
         let table = docker(&["top", &self.id, "-o", "pid,args"]);

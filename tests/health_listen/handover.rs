@@ -70,7 +70,11 @@ fn the_application_binds_the_port_at_once_a_hundred_times_in_a_row() {
     let application = [witness().display().to_string(), "bind".into(), port.to_string()];
     for time in 0..TIMES {
         let home = Scratch::new("handover");
-        let mut running = waiting(&home, port).command(&application).spawn();
+        let mut run = waiting(&home, port).command(&application);
+        if time % 5 == 1 {
+            run = run.option(["--init"]);
+        }
+        let mut running = run.spawn();
         until_listening(&mut running);
         let open = probe(port);
         let end = Arc::new(AtomicBool::new(false));
