@@ -23,6 +23,7 @@ mod report;
 mod retry;
 mod stop;
 mod watch;
+mod witness;
 mod words;
 
 use broken::is_lost;

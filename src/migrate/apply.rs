@@ -194,7 +194,9 @@ async fn whole(session: &mut dyn Session, index: usize, part: &Part, retries: &m
     let sent = match (&part.rows, retries.each_within()) {
         (Some(rows), _) => session.copy_in(&part.sql, rows).await.map_err(|error| (0, error)),
         (None, Some(limit)) => return by_stretches(session, (index, part), limit, retries).await,
-        (None, None) => session.send(&part.sql).await.map_err(|failed| (failed.completed, failed.error)),
+        (None, None) => {
+            retries.send(session, &part.sql).await.map_err(|failed| (failed.completed, failed.error))
+        }
     };
     sent.map_err(|(number, error)| (During::Script { part: index, number }, error))
 }
@@ -226,7 +228,9 @@ async fn by_stretches(
             }
             let begin = if next == 0 { 0 } else { offset(next) };
             let text = sql.get(begin..offset(stretch.end)).unwrap_or_default();
-            let Err(failed) = session.send(text).await else { break Ok(()) };
+            let sent =
+                if stretch.queues { retries.send(session, text).await } else { session.send(text).await };
+            let Err(failed) = sent else { break Ok(()) };
             next += failed.completed;
             let during = During::Script { part: index, number: next };
             let error = within(failed.error, begin, sql);

@@ -128,13 +128,17 @@ pub(crate) async fn told<T>(name: &str, work: impl Future<Output = T>) -> T {
 
 /// What it waits for, and who makes it wait.
 fn waiting(activity: &Activity) -> Option<String> {
-    let who: Vec<String> = activity.blockers.iter().map(blocker).collect();
-    let who = if who.is_empty() { None } else { Some(format!("held up by {}", who.join(" and by "))) };
-    match (&activity.waits_for, who) {
+    match (&activity.waits_for, held_up_by(activity)) {
         (Some(what), Some(who)) => Some(format!("waiting for {what}, {who}")),
         (Some(what), None) => Some(format!("waiting for {what}; whose, the server does not show")),
         (None, who) => who,
     }
+}
+
+/// Who makes it wait, if the server shows it.
+pub(super) fn held_up_by(activity: &Activity) -> Option<String> {
+    let who: Vec<String> = activity.blockers.iter().map(blocker).collect();
+    (!who.is_empty()).then(|| format!("held up by {}", who.join(" and by ")))
 }
 
 fn blocker(blocker: &Blocker) -> String {

@@ -11,10 +11,11 @@ use tokio::time::sleep;
 use super::broken::During;
 use super::progress::Position;
 use super::stop::Stopping;
+use super::witness::Witness;
 use super::{Migrating, report};
 use crate::backoff::jitter;
 use crate::duration::whole;
-use crate::engine::{DbError, Engine, LockKey, Session, Verdict};
+use crate::engine::{DbError, Engine, LockKey, ScriptError, Session, Verdict};
 use crate::format::{Atomicity, Migration};
 use crate::plan::{Planned, Residue};
 use crate::script;
@@ -54,8 +55,10 @@ pub(super) struct Retries<'a> {
     pub(super) position: &'a Position,
     queueing: Option<Queueing>,
     made: u32,
-    /// What was last warned of.
-    told: Option<String>,
+    /// Who looks what it waits for, once it has waited in vain.
+    witness: Option<Witness>,
+    /// What was last warned of: where it waited, and for whom.
+    told: Option<(String, Vec<i64>)>,
     /// Whether it ended because a statement did not get its lock within our limit.
     gave_up: bool,
 }
@@ -81,7 +84,18 @@ impl<'a> Retries<'a> {
             Engine::Sqlite => false,
         };
         let queueing = migrating.queueing.filter(|_| applies);
-        Self { migrating, planned, keys, stopping, position, queueing, made: 0, told: None, gave_up: false }
+        Self {
+            migrating,
+            planned,
+            keys,
+            stopping,
+            position,
+            queueing,
+            made: 0,
+            witness: None,
+            told: None,
+            gave_up: false,
+        }
     }
 
     /// How long a statement of the step's transaction may queue, if all of it is tried again.
@@ -101,6 +115,15 @@ impl<'a> Retries<'a> {
     /// Whether the step ended because a statement did not get its lock within our limit.
     pub(super) fn gave_up(&self) -> bool {
         self.gave_up
+    }
+
+    /// Sends a text whose statements may queue that long. Who has waited in vain before is watched: by whom it is held up is
+    /// to be seen only meanwhile.
+    pub(super) async fn send(&mut self, session: &mut dyn Session, sql: &str) -> Result<(), ScriptError> {
+        let is_watched = |queueing: &Queueing| self.made > 0 || queueing.retries == 0;
+        let Some(queueing) = self.queueing.filter(is_watched) else { return session.send(sql).await };
+        let witness = self.witness.get_or_insert_with(|| Witness::of(&*session.canceller()));
+        witness.over(queueing.limit, session.send(sql)).await
     }
 
     /// After an error of which nothing is left: pauses if it is to be tried again.
@@ -157,7 +180,7 @@ impl<'a> Retries<'a> {
             })
     }
 
-    /// Once for each reason: where it waits.
+    /// Once for each reason: where it waits, and for whom.
     fn tell(
         &mut self,
         Queueing { limit, retries }: Queueing,
@@ -167,7 +190,10 @@ impl<'a> Retries<'a> {
     ) {
         let (id, attempt) = (self.planned.step.migration.id.as_str(), self.made);
         let place = report::place(self.migrating.engine, &self.planned.step, during, error);
-        let detail = format!("{place} waited {} for a lock", whole(limit));
+        let culprit = self.witness.as_ref().and_then(Witness::saw);
+        let by = culprit.map(|culprit| format!(", {}", culprit.words)).unwrap_or_default();
+        let detail = format!("{place} waited {} for a lock{by}", whole(limit));
+        let reason = (place, culprit.map(|culprit| culprit.pids.clone()).unwrap_or_default());
         let how = match self.migrating.engine {
             Engine::MySql => "taken back",
             Engine::Postgres | Engine::Sqlite => "rolled back",
@@ -176,11 +202,11 @@ impl<'a> Retries<'a> {
             "{detail}: {how}, so that nobody stands behind it, and tried again in {} (retry {attempt} of {retries})",
             whole(pause)
         );
-        if self.told.as_ref() == Some(&detail) {
+        if self.told.as_ref() == Some(&reason) {
             tracing::debug!(event = "migration.retry", id, attempt, detail = %detail, "{message}");
         } else {
             tracing::warn!(event = "migration.retry", id, attempt, detail = %detail, "{message}");
-            self.told = Some(detail);
+            self.told = Some(reason);
         }
     }
 
@@ -193,9 +219,13 @@ impl<'a> Retries<'a> {
                 "SELECT pid, application_name, state, xact_start FROM pg_stat_activity ORDER BY xact_start"
             }
         };
+        let who = match self.witness.as_ref().and_then(Witness::saw) {
+            Some(culprit) => format!("{}: wait for them to finish, or end their sessions", culprit.words),
+            None => format!("see who holds it ({look}), and wait for them to finish, or end their sessions"),
+        };
         let hint = format!(
-            "it waited for a lock {tries} times, each time up to {}: see who holds it ({look}), end that session or wait \
-             for it; or raise --ddl-lock-retries, or --ddl-lock-timeout, for which everybody behind it waits as well",
+            "it waited for a lock {tries} times, each time up to {}; {who}; or raise --ddl-lock-retries, or \
+             --ddl-lock-timeout, for which everybody behind it waits as well",
             whole(limit)
         );
         DbError { hint: Some(hint), ..error }
