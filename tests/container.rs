@@ -16,6 +16,10 @@ mod health;
 #[cfg(test)]
 #[path = "container/image.rs"]
 mod image;
+// `--init` in a bare image.
+#[cfg(test)]
+#[path = "container/init.rs"]
+mod init;
 // The log that the README shows.
 #[cfg(test)]
 #[path = "container/readme.rs"]

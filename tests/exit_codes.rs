@@ -82,8 +82,8 @@ fn outcome_unknown(database: &Database) -> Finished {
 #[test]
 fn every_code_comes_out_of_the_program() {
     let signals = [libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGQUIT].map(Exit::Signal);
-    // A status is an answer, not an end; and before the arguments are read nobody has asked for JSON.
-    let quiet = [Exit::Pending, Exit::OsError];
+    // What `status` and `health` find is an answer, not an end; and before the arguments are read nobody has asked for JSON.
+    let quiet = [Exit::Pending, Exit::Unhealthy, Exit::OsError];
     let mut wrong = BTreeMap::new();
     for exit in Exit::ALL.into_iter().chain(signals) {
         let Some(finished) = case(exit) else { continue };

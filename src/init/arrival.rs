@@ -75,3 +75,25 @@ pub(super) fn is_pending(signal: i32) -> bool {
         unsafe { libc::syscall(libc::SYS_rt_sigpending, std::ptr::from_mut(&mut pending), size_of::<u64>()) };
     result == 0 && pending & crate::signals::bit(signal) != 0
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Arrival, Origin, is_pending, next};
+    use crate::signals::keep_holding;
+    use nix::errno::Errno;
+    use nix::libc;
+
+    #[test]
+    fn what_castoff_is_sent_by_itself_is_told_from_what_others_send() {
+        // Blocked in this thread, and sent to it alone.
+        keep_holding(0).unwrap();
+        for signal in [libc::SIGPIPE, libc::SIGTERM, 34, 64] {
+            assert!(!is_pending(signal));
+            // SAFETY: a system call on numbers, about this thread.
+            let sent = unsafe { libc::syscall(libc::SYS_tkill, libc::gettid(), signal) };
+            Errno::result(sent).unwrap();
+            assert!(is_pending(signal));
+            assert_eq!(next(), Ok(Arrival { signal, origin: Origin::Castoff }));
+        }
+    }
+}

@@ -132,6 +132,11 @@ impl Container {
         docker(&["inspect", "--format", "{{json .State.Health}}", &self.id])
     }
 
+    /// PID 1's id on this machine.
+    pub(crate) fn pid(&self) -> String {
+        self.state("Pid")
+    }
+
     /// The commands that run in it, as `docker top` shows them.
     pub(crate) fn processes(&self) -> Vec<String> {
         let table = docker(&["top", &self.id, "-o", "pid,args"]);
