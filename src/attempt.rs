@@ -64,6 +64,8 @@ pub struct Attempts<'a> {
     conditions: Conditions,
     refused_since: Option<Instant>,
     reason: Option<String>,
+    /// Whether others are to create a missing database.
+    expects_database: bool,
     /// How many times it has been connected to.
     pub count: u32,
 }
@@ -71,7 +73,13 @@ pub struct Attempts<'a> {
 impl<'a> Attempts<'a> {
     /// Looks through a connector.
     pub fn new(connector: &'a mut dyn Connector, conditions: Conditions) -> Self {
-        Self { connector, conditions, refused_since: None, reason: None, count: 0 }
+        let (refused_since, reason) = (None, None);
+        Self { connector, conditions, refused_since, reason, expects_database: false, count: 0 }
+    }
+
+    /// From now on a missing database is no reason to give up: others create it.
+    pub fn expect_database(&mut self) {
+        self.expects_database = true;
     }
 
     /// What is connected to.
@@ -146,6 +154,7 @@ impl<'a> Attempts<'a> {
                     return Trouble::Never(self.refused(&error));
                 }
             }
+            Verdict::NoDatabase if self.expects_database => self.refused_since = None,
             Verdict::Never | Verdict::NoDatabase | Verdict::Credentials => {
                 return Trouble::Never(self.refused(&error));
             }

@@ -187,6 +187,9 @@ impl Life<'_> {
             create_database: config.create_database && !self.only_looks() && !goes_back,
         };
         let mut attempts = Attempts::new(&mut connector, conditions);
+        if config.create_database && config.mode == Mode::Await {
+            attempts.expect_database();
+        }
         let times = &mut prepared.times;
         let mut ready = self.wait(&mut attempts, ledger.as_ref(), Some(others), times).await?;
         if let Work::Undecided(undecided) = &work {

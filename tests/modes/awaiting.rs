@@ -163,3 +163,21 @@ fn the_heads_that_somebody_else_s_alembic_leaves_end_the_wait() {
     only_looked(waiting.wait());
     only_looked(start(&database, &project, "verify").output());
 }
+
+/// One environment for all services: whoever migrates creates the database, the others wait for that too.
+#[test]
+fn a_database_that_others_create_is_waited_for() {
+    let Some(database) = Database::on(Engine::Postgres) else { return };
+    let files = Migrations::three();
+    let name = format!("{}_new", database.name());
+    let url = format!("{}_new", database.url());
+    database.exec(&format!("ALTER ROLE {} CREATEDB", database.name()));
+    let missing = start(&database, &files, "await").env("DATABASE_URL", &url);
+    missing.output().exits(Exit::Refused).says("does not exist");
+    let shared = |run: Run| run.env("DATABASE_URL", &url).env("CASTOFF_CREATE_DATABASE", "true");
+    let mut waiting = shared(start(&database, &files, "await")).spawn();
+    waiting.until("wait.retry");
+    shared(Run::migrate(&database, &files)).output().succeeds();
+    only_looked(waiting.wait());
+    database.exec(&format!("DROP DATABASE {name}"));
+}
