@@ -9,6 +9,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub(crate) use observe::ANSWER_LIMIT;
 pub use observe::{Activity, Blocker, Done, Observer, Progress, Sight, Unobserved};
 
 pub use crate::target::Engine;

@@ -90,7 +90,7 @@ fn whoever_holds_a_lock_is_told_with_pid_name_client_and_the_first_word_of_its_q
     }
     // Its last query was the one for its pid.
     assert!(told.contains("its query: SELECT"), "{told}");
-    until_told(&mut running, "running for 10s");
+    until_told(&mut running, "held up by");
     blocker.exec("ROLLBACK");
     let run = running.wait().succeeds();
     in_time(&run);
@@ -159,7 +159,26 @@ fn the_share_of_an_index_build_that_is_done_is_told() {
     running.wait().succeeds();
 }
 
-/// A dump's data, whose last row waits before the gate.
+#[test]
+fn a_table_that_is_written_anew_is_told_with_its_phase() {
+    let Some(database) = Database::on(Engine::Postgres) else { return };
+    database.exec(&format!(
+        "CREATE TABLE big AS SELECT 1 AS id; ALTER TABLE big OWNER TO {}; \
+         CREATE FUNCTION stops(int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN \
+         PERFORM pg_advisory_xact_lock(1, 777); RETURN $1; END $$; \
+         CREATE INDEX big_id ON big (stops(id))",
+        database.name()
+    ));
+    let mut gate = Gate::closed(&database);
+    let files = Migrations::of(&[("1_vacuum.sql", "-- no-transaction\nVACUUM FULL big;\n")]);
+    let mut running = forced(&database, &files).spawn();
+    gate.visitor();
+    until_told(&mut running, "VACUUM FULL on big: rebuilding index");
+    gate.open();
+    running.wait().succeeds();
+}
+
+/// A dump's data, a row of which waits before the gate.
 #[test]
 fn the_share_of_a_copy_that_is_done_is_told() {
     let Some(database) = Database::on(Engine::Postgres) else { return };
@@ -235,7 +254,7 @@ fn a_connection_that_is_kept_is_opened_anew_when_it_is_lost_and_closed_before_th
     let first = eventually("it stays between two looks", || kept(&mut client));
     client.exec(&format!("SELECT pg_terminate_backend({first})"));
     eventually("there is another one", || kept(&mut client).filter(|second| *second != first));
-    until_told(&mut running, "running for 10s; waiting for an advisory lock, held up by");
+    until_told(&mut running, "held up by");
     gate.open();
     assert_eq!(running.wait().succeeds().stdout, "started\n");
     let left = format!("SELECT count(*) FROM pg_stat_activity WHERE usename = '{}'", database.name());

@@ -1,5 +1,7 @@
 //! A session seen from outside while it is busy: whether the server still has it, what it waits for, how far it is.
 
+use std::time::Duration;
+
 use super::{BoxFuture, DbError, Holder};
 
 /// Looks at a session over a connection of its own, opened at the first look.
@@ -25,7 +27,12 @@ pub enum Sight {
     Gone,
     /// It is there, and does this.
     There(Activity),
+    /// The server has let us in and says no more: a pooler may have no session left for us.
+    Silent,
 }
+
+/// How long a server that has let us in may take to answer: longer than it is told to try.
+pub(crate) const ANSWER_LIMIT: Duration = Duration::from_millis(3500);
 
 /// What a session is seen to do, as far as the server shows it.
 #[derive(Clone, Debug, Default, PartialEq)]

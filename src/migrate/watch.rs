@@ -14,7 +14,7 @@ use crate::log::bar::Bar;
 
 /// When one looks first; then as often as there are lines, a little before each, so that a line is in time and what it says
 /// is new.
-const FIRST_LOOK: Duration = Duration::from_millis(4500);
+const FIRST_LOOK: Duration = Duration::from_secs(4);
 
 /// How long one look may take.
 const LOOK_LIMIT: Duration = Duration::from_secs(10);
@@ -76,6 +76,7 @@ async fn look(observer: &mut dyn Observer, seen: &RefCell<Seen>, started: Instan
         let silent = last_answer.elapsed();
         let (answered, now_seen) = match looked {
             Ok(Ok(Sight::There(activity))) => (true, Seen { activity, ..Seen::default() }),
+            Ok(Ok(Sight::Silent)) => (true, Seen::nothing("the server does not say what it does".into())),
             Ok(Ok(Sight::Gone)) => return "the server has ended our session".into(),
             Ok(Err(error)) => {
                 (error.code.is_some(), Seen::nothing(format!("it cannot be looked at: {error}")))

@@ -2,11 +2,15 @@
 
 use std::sync::{Arc, OnceLock};
 
+use tokio::time::timeout;
+
 use super::activity::{self, Process};
 use super::connect;
 use super::errors::Stage;
-use super::wire::{Answer, Wire};
-use crate::engine::{Activity, Blocker, BoxFuture, ConnectOptions, DbError, Observer, Row, Sight, Verdict};
+use super::wire::Wire;
+use crate::engine::{
+    ANSWER_LIMIT, Activity, Blocker, BoxFuture, ConnectOptions, DbError, Observer, Row, Sight, Verdict,
+};
 use crate::target::Target;
 
 /// Looks at one session.
@@ -25,28 +29,29 @@ impl SessionObserver {
 
     async fn see(&mut self) -> Result<Sight, DbError> {
         let Some(id) = self.id.get().copied() else { return Ok(Sight::There(Activity::default())) };
-        let question = activity::process_query(id);
-        if let Some(mut kept) = self.wire.take() {
-            // One that the server has ended meanwhile says nothing about the server.
-            let answer = kept.ask(question.clone(), Stage::Working).await;
-            match &answer.error {
-                Some(error) if error.code.is_none() || error.verdict == Verdict::Lost => {
+        if let Some(kept) = self.wire.take() {
+            // One that was lost meanwhile says nothing about the server.
+            match timeout(ANSWER_LIMIT, self.ask(kept, id)).await {
+                Ok(Err(error)) if error.code.is_none() || error.verdict == Verdict::Lost => {
                     tracing::debug!("the second connection is opened anew: {error}");
                 }
-                _ => return self.go_on(kept, id, answer).await,
+                Ok(answered) => return answered,
+                Err(_) => tracing::debug!("the second connection is opened anew: no answer came over it"),
             }
         }
         let mut wire = Wire::new(connect::open(&self.target, &self.options).await?);
-        let limits = wire.ask(activity::LIMITS.to_owned(), Stage::Working).await;
-        if let Some(error) = limits.error {
-            return Err(error);
-        }
-        let answer = wire.ask(question, Stage::Working).await;
-        self.go_on(wire, id, answer).await
+        let first = async {
+            match wire.ask(activity::LIMITS.to_owned(), Stage::Working).await.error {
+                None => self.ask(wire, id).await,
+                Some(error) => Err(error),
+            }
+        };
+        timeout(ANSWER_LIMIT, first).await.unwrap_or(Ok(Sight::Silent))
     }
 
     /// What the session does, and who makes it wait if it waits: asked only then, since it is more than a look.
-    async fn go_on(&mut self, mut wire: Wire, id: u64, answer: Answer) -> Result<Sight, DbError> {
+    async fn ask(&mut self, mut wire: Wire, id: u64) -> Result<Sight, DbError> {
+        let answer = wire.ask(activity::process_query(id), Stage::Working).await;
         if let Some(error) = answer.error {
             return Err(error);
         }

@@ -155,7 +155,7 @@ mod tests {
         let rows: Vec<Row> = [&["session"][..]].iter().chain(rows).map(|columns| row(columns)).collect();
         match read(&rows) {
             Sight::There(activity) => activity,
-            Sight::Gone => panic!("the session is there"),
+            other => panic!("the session is there: {other:?}"),
         }
     }
 

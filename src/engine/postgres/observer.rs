@@ -4,11 +4,11 @@ use std::sync::{Arc, OnceLock};
 
 use sqlx::Connection as _;
 use sqlx::postgres::PgConnection;
+use tokio::time::timeout;
 
-use super::errors::{self, Stage};
 use super::simple::simple_query;
 use super::{activity, connect};
-use crate::engine::{BoxFuture, ConnectOptions, DbError, Observer, Sight, Verdict};
+use crate::engine::{ANSWER_LIMIT, BoxFuture, ConnectOptions, DbError, Observer, Sight, Verdict};
 use crate::target::Target;
 
 /// A look that waits for a lock (a `VACUUM FULL` of the catalogues holds one) is over before it counts as unanswered.
@@ -40,18 +40,23 @@ impl BackendObserver {
         let Some(backend) = self.backend.get() else { return Ok(Sight::There(activity::NOTHING)) };
         let sql = activity::query(backend, self.version);
         if let Some(kept) = self.connection.take() {
-            // One that the server has ended meanwhile says nothing about the server.
-            match self.ask(kept, sql.clone()).await {
-                Err(error) if !is_an_answer(&error) => {
+            // One that was lost meanwhile says nothing about the server.
+            match timeout(ANSWER_LIMIT, self.ask(kept, sql.clone())).await {
+                Ok(Err(error)) if !is_an_answer(&error) => {
                     tracing::debug!("the second connection is opened anew: {error}");
                 }
-                answered => return answered,
+                Ok(answered) => return answered,
+                Err(_) => tracing::debug!("the second connection is opened anew: no answer came over it"),
             }
         }
         let mut connection = connect::open(&self.target, &self.options).await?.connection;
-        let limited = sqlx::raw_sql(LIMITS).execute(&mut connection).await;
-        limited.map_err(|error| errors::classify(&error, Stage::Working))?;
-        self.ask(connection, sql).await
+        let first = async {
+            match simple_query(&mut connection, LIMITS.to_owned()).await {
+                (_, None) => self.ask(connection, sql).await,
+                (_, Some(error)) => Err(error),
+            }
+        };
+        timeout(ANSWER_LIMIT, first).await.unwrap_or(Ok(Sight::Silent))
     }
 
     /// What the server answers; a server that refuses a part of the question has answered the rest.

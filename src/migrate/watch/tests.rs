@@ -67,7 +67,7 @@ fn waiting(what: &str) -> Sight {
 
 #[tokio::test(start_paused = true)]
 async fn a_short_migration_costs_no_connection_and_no_line() {
-    assert_eq!(told(&Server::default(), Duration::from_millis(4400)).await, (Vec::new(), 0));
+    assert_eq!(told(&Server::default(), Duration::from_millis(3900)).await, (Vec::new(), 0));
     let (lines, looks) = told(&Server::default(), Duration::from_millis(4900)).await;
     assert_eq!((lines.len(), looks), (0, 1));
 }
@@ -95,6 +95,14 @@ async fn the_lines_keep_coming_while_a_look_is_not_answered() {
     // What was seen last is told until it is certain that the server does not answer.
     assert!(lines[2].1.contains("a lock on a"), "{lines:?}");
     assert!(lines[3].1.contains("the server has not answered for 15s"), "{lines:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_lets_us_in_and_says_no_more_is_there() {
+    let server = Server::default();
+    server.answers.lock().unwrap().extend(vec![(0, Ok(Sight::Silent)); 20]);
+    let (lines, _) = told(&server, Duration::from_secs(61)).await;
+    assert!(lines[11].1.contains("the server does not say what it does"), "{lines:?}");
 }
 
 #[tokio::test(start_paused = true)]
