@@ -63,7 +63,7 @@ impl Witness {
                         self.saw = Some(Culprit { pids, words });
                     }
                 }
-                Ok(Sight::Gone) => {}
+                Ok(Sight::Gone | Sight::Silent) => {}
                 Err(error) => tracing::debug!("cannot see who holds the lock: {error}"),
             }
             due = Instant::now() + every;
