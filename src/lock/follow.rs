@@ -83,7 +83,9 @@ impl Watch for Following<'_> {
         }
         if waiter.is_to_ask() {
             let keys = self.purpose.keys(&reading.facts);
-            if let Some((holder, held)) = holder_of(&mut *session, &keys).await.map_err(unavailable)? {
+            let holder = holder_of(&mut *session, &keys).await.map_err(unavailable)?;
+            waiter.idle = holder.is_none();
+            if let Some((holder, held)) = holder {
                 self.refused_since = None;
                 self.behind_holder(&mut *session, held, &reading).await?;
                 waiter.name_holder(holder, Self::WHY);

@@ -12,6 +12,9 @@ use crate::exit::{Failure, Result};
 /// How often a waiter with a connection looks: each pause is drawn between these.
 const POLL: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(100));
 
+/// The same while nobody is at work: a tenth of the time it has waited, within these.
+const IDLE: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(2));
+
 /// A waiter without a connection pauses a tenth of the time it has waited, within these.
 const APART: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(10));
 
@@ -118,13 +121,15 @@ pub(super) struct Waiter {
     pub(super) contended: bool,
     /// Why there is no connection, if there is none.
     pub(super) trouble: Option<DbError>,
+    /// Whether nobody was seen to be at work, so that nothing will be done within a moment.
+    pub(super) idle: bool,
 }
 
 impl Waiter {
     fn new(limit: Option<Duration>) -> Self {
         let started = Instant::now();
         let deadline = limit.and_then(|limit| started.checked_add(limit));
-        Self { started, deadline, holder: None, asked: None, contended: false, trouble: None }
+        Self { started, deadline, holder: None, asked: None, contended: false, trouble: None, idle: false }
     }
 
     /// Whether it is time to ask who holds the lock.
@@ -162,10 +167,10 @@ impl Waiter {
     /// Sleeps until the next look; `false` when the time is up.
     async fn pause(&mut self, connected: bool) -> bool {
         let waited = self.started.elapsed();
-        let pause = if connected {
-            jitter(POLL.0, POLL.1)
-        } else {
-            jitter(Duration::ZERO, (waited / 10).clamp(APART.0, APART.1))
+        let pause = match (connected, self.idle) {
+            (true, false) => jitter(POLL.0, POLL.1),
+            (true, true) => jitter(POLL.0, (waited / 10).clamp(IDLE.0, IDLE.1)),
+            (false, _) => jitter(Duration::ZERO, (waited / 10).clamp(APART.0, APART.1)),
         };
         match self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
             Some(Duration::ZERO) => return false,
