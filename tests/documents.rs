@@ -15,6 +15,11 @@ mod guides;
 #[path = "documents/policies.rs"]
 mod policies;
 
+// Every message of the program, in one file.
+#[cfg(test)]
+#[path = "documents/words.rs"]
+mod words;
+
 #[cfg(test)]
 mod documents {
     use std::collections::BTreeSet;

@@ -12,7 +12,7 @@ use clap_complete::Shell;
 use clap_mangen::Man;
 
 /// Makes every file again instead of comparing it.
-const UPDATE: &str = "CASTOFF_TEST_UPDATE";
+pub(super) const UPDATE: &str = "CASTOFF_TEST_UPDATE";
 
 /// Each file with what belongs in it.
 fn generated() -> Vec<(String, Vec<u8>)> {
