@@ -66,7 +66,7 @@ fn what_a_split_file_did_before_its_failure_stays_and_blocks_the_next_start() {
     let failed = Run::migrate(&database, &files).output().exits(Exit::MigrationFailed);
     assert_eq!(failed.field("migration.failed", "line"), "5", "{failed}");
     assert!(failed.field("migration.failed", "statement").contains("nowhere"), "{failed}");
-    assert!(failed.field("migration.failed", "hint").contains("_sqlx_migrations"), "{failed}");
+    assert!(failed.field("migration.failed", "hint").contains("castoff resolve --applied 1"), "{failed}");
     assert_eq!(database.one("SELECT count(*) FROM kept"), "1");
     let marks: Vec<bool> = database.history().iter().map(|row| row.success).collect();
     assert_eq!(marks, [false]);

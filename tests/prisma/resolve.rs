@@ -113,14 +113,6 @@ fn it_says_what_it_needs_to_know() {
 }
 
 #[test]
-fn sqlx_has_none() {
-    let database = Database::sqlite();
-    let run = resolve(&database, "--applied", "1", &Migrations::three()).exits(Exit::Usage).says("sqlx");
-    assert!(!run.field("exit", "hint").is_empty(), "{run}");
-    assert!(database.history().is_empty());
-}
-
-#[test]
 fn it_waits_for_whoever_migrates() {
     let Some(database) = Database::on(Engine::Postgres) else { return };
     let mut gate = Gate::closed(&database);
