@@ -43,11 +43,13 @@ pub(crate) fn project() -> Migrations {
 /// What Alembic would have left in this database.
 pub(crate) fn stamp(database: &Database, heads: &[&str]) {
     if !database.has_table("alembic_version") {
+        // Made by whom it belongs to: a table that changes hands refuses castoff for a moment.
+        let owner = match database.engine() {
+            Engine::Postgres => format!("SET ROLE {}; ", database.name()),
+            Engine::MySql | Engine::Sqlite => String::new(),
+        };
         for statement in format().ledger(database.engine(), None).create {
-            database.exec(&statement.replace("{table}", "alembic_version"));
-        }
-        if database.engine() == Engine::Postgres {
-            database.exec(&format!("ALTER TABLE alembic_version OWNER TO {}", database.name()));
+            database.exec(&format!("{owner}{}", statement.replace("{table}", "alembic_version")));
         }
     }
     database.exec("DELETE FROM alembic_version");
