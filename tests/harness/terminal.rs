@@ -4,12 +4,14 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Instant;
 
-use nix::pty::openpty;
+use nix::fcntl::OFlag;
+use nix::pty::{grantpt, posix_openpt, ptsname_r, unlockpt};
 
 use super::eventually::PATIENCE;
 
@@ -43,10 +45,10 @@ impl OnTerminal {
     }
 
     fn start(mut command: Command, leads: bool) -> Self {
-        let pty = openpty(None, None).expect("a terminal");
-        let side = || Stdio::from(pty.slave.try_clone().expect("the terminal"));
+        let (keyboard, slave) = pair();
+        let side = || Stdio::from(slave.try_clone().expect("the terminal"));
         command.stdin(side()).stdout(side()).stderr(side());
-        let terminal = pty.slave.as_raw_fd();
+        let terminal = slave.as_raw_fd();
         let lead = move || {
             if leads {
                 nix::unistd::setsid()?;
@@ -58,9 +60,8 @@ impl OnTerminal {
         // SAFETY: only system calls between fork and exec.
         unsafe { command.pre_exec(lead) };
         let child = command.spawn().expect("the command starts");
-        let keyboard = File::from(pty.master);
         let mut reader = keyboard.try_clone().expect("the terminal");
-        drop::<OwnedFd>(pty.slave);
+        drop(slave);
         let (sender, screen) = channel();
         std::thread::spawn(move || {
             let mut byte = [0];
@@ -105,6 +106,17 @@ impl OnTerminal {
             super::eventually("the process on the terminal ends", || self.child.try_wait().ok().flatten());
         status.code().unwrap_or(-1)
     }
+}
+
+/// A terminal's two ends. Not `openpty`'s, which whatever other tests start at that moment would inherit.
+fn pair() -> (File, File) {
+    let flags = OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+    let master = posix_openpt(flags).expect("a terminal");
+    grantpt(&master).expect("its permissions");
+    unlockpt(&master).expect("its other end");
+    let name = ptsname_r(&master).expect("its name");
+    let slave = File::options().read(true).write(true).custom_flags(libc::O_NOCTTY).open(name);
+    (File::from(OwnedFd::from(master)), slave.expect("its other end"))
 }
 
 impl Drop for OnTerminal {
