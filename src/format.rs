@@ -15,6 +15,7 @@ use crate::exit::{Exit, Failure, Result};
 pub mod alembic;
 pub mod dbmate;
 pub mod diesel;
+mod directives;
 mod entry;
 pub mod flyway;
 mod go_drivers;
@@ -32,6 +33,7 @@ pub(crate) mod testing;
 mod toml;
 mod undo;
 
+use directives::{has_directives, without_mark};
 pub use entry::{Clock, Entry, Moment, Parameter};
 pub use part::{Located, Part};
 use refusal::{foreign_row, refuse_twins, same_version, unreadable, utf8};
@@ -415,22 +417,6 @@ pub trait Format: Sync {
         Err(Failure::message(Exit::Usage, format!("{} has no `resolve`", self.name()))
             .hint("mend its history table by hand; `castoff status` says what it holds"))
     }
-}
-
-/// Whether a file carries the directives by which dbmate or goose finds its parts: then it is no other tool's.
-fn has_directives(files: &Files) -> bool {
-    files.contents.values().any(|content| {
-        without_mark(&String::from_utf8_lossy(content)).lines().any(|line| {
-            let directive = line.strip_prefix("--").unwrap_or_default().trim_start();
-            directive.starts_with("migrate:up")
-                || directive.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("+goose"))
-        })
-    })
-}
-
-/// A text without the byte order mark before it: what hides a directive from its tool does not make it another tool's.
-fn without_mark(text: &str) -> &str {
-    text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
 /// Seconds since the Unix epoch as RFC 3339.

@@ -16,6 +16,8 @@ use cancel::Canceller;
 use connect::Nonce;
 use errors::Stage;
 use simple::simple_query;
+pub(super) use spelling::spelled;
+use spelling::{identifier, literal, named, numbered};
 
 mod activity;
 mod cancel;
@@ -26,6 +28,7 @@ mod observer;
 mod reading;
 pub(crate) mod settings;
 mod simple;
+mod spelling;
 
 /// Opens a session: one attempt over all hosts, authentication included.
 pub async fn connect(target: &Target, options: &ConnectOptions) -> Result<Box<dyn Session>, DbError> {
@@ -377,42 +380,6 @@ fn number(key: &LockKey) -> Result<i64, DbError> {
     }
 }
 
-/// A statement with the history table's names in it, quoted and qualified, so that no script's `search_path` moves it.
-/// `schema` is the table's where it names none.
-fn named(sql: &str, table: &TableName, schema: &str) -> String {
-    let schema = identifier(table.schema.as_deref().unwrap_or(schema));
-    let table = format!("{schema}.{}", identifier(&table.name));
-    sql.replace("{quoted table}", &table).replace("{table}", &table).replace("{schema}", &schema)
-}
-
-/// A bookkeeping statement as a text: `schema` is the history table's where it names none.
-pub(super) fn spelled(statement: &Statement, table: &TableName, schema: &str) -> String {
-    statement.with_values(
-        |sql| named(sql, table, schema),
-        |value| match value {
-            Value::Int(number) => number.to_string(),
-            Value::Text(text) => literal(text),
-            Value::Bytes(bytes) => format!("'\\x{}'::bytea", hex::encode(bytes)),
-        },
-    )
-}
-
-/// Rewrites `?` to `$1`, `$2`…; castoff's own statements hold no other question mark.
-fn numbered(sql: &str) -> String {
-    let mut parts = sql.split('?');
-    let mut numbered = parts.next().unwrap_or_default().to_owned();
-    for (index, part) in parts.enumerate() {
-        numbered.push_str(&format!("${}", index + 1));
-        numbered.push_str(part);
-    }
-    numbered
-}
-
-/// A quoted identifier.
-fn identifier(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
-
 /// What becomes of a look at the history that the role may not take.
 fn not_ours_to_read(error: DbError) -> DbError {
     // insufficient_privilege
@@ -424,29 +391,9 @@ fn not_ours_to_read(error: DbError) -> DbError {
     DbError { verdict: Verdict::Never, hint: Some(hint.to_owned()), ..error }
 }
 
-/// A string literal that means the same whatever `standard_conforming_strings` says.
-fn literal(value: &str) -> String {
-    if value.contains('\\') {
-        format!("E'{}'", value.replace('\\', "\\\\").replace('\'', "''"))
-    } else {
-        format!("'{}'", value.replace('\'', "''"))
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{failure_name, identifier, literal, numbered};
-
-    #[test]
-    fn parameters_are_numbered_in_order() {
-        assert_eq!(numbered("a = ? and b = ?"), "a = $1 and b = $2");
-    }
-
-    #[test]
-    fn names_and_values_cannot_escape_their_quotes() {
-        assert_eq!(identifier("a\"b"), "\"a\"\"b\"");
-        assert_eq!(literal("o'clock\\"), "E'o''clock\\\\'");
-    }
+    use super::failure_name;
 
     #[test]
     fn a_failure_mark_is_cut_where_the_server_would_cut_it() {
