@@ -34,7 +34,6 @@ mod migrate;
 mod plan;
 mod remains;
 mod resolve;
-mod verdict;
 mod work;
 
 /// The longest pause before a lost connection is opened again.

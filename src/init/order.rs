@@ -4,9 +4,7 @@
 
 use std::env;
 use std::ffi::{CString, OsStr, OsString};
-use std::process::ExitCode;
 
-use super::supervisor::Supervisor;
 use crate::application::Application;
 use crate::environment::Environment;
 use crate::exit::{Exit, Failure, Result};
@@ -80,20 +78,6 @@ impl Given {
         };
         let application = Application::found_at(path.into(), &command, environment)?;
         Ok(Self { order: Order { application, to_group, logs }, mask })
-    }
-
-    /// Starts the application and stays until it has ended.
-    pub fn obey(self) -> ExitCode {
-        log::exit_on_panic();
-        log::init(&self.order.logs);
-        let ended = Supervisor::start(&self).and_then(Supervisor::stay);
-        match ended {
-            Ok(code) => ExitCode::from(code),
-            Err(failure) => {
-                log::report(&failure);
-                ExitCode::from(failure.exit.code())
-            }
-        }
     }
 }
 

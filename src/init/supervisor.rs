@@ -1,5 +1,7 @@
 //! Staying beside the application: signals are forwarded, children waited for, and its end is castoff's.
 
+use std::process::ExitCode;
+
 use nix::errno::Errno;
 use nix::libc;
 use nix::sys::prctl::set_child_subreaper;
@@ -10,6 +12,7 @@ use super::arrival::{self, Arrival, Origin};
 use super::child;
 use super::order::Given;
 use crate::exit::{Exit, Failure, Result};
+use crate::log;
 use crate::phase::Phase;
 use crate::signals::{keep_holding, let_through};
 use crate::terminal::Terminal;
@@ -34,6 +37,22 @@ pub(super) struct Supervisor {
 enum Change {
     Ended(u8),
     Suspended(i32),
+}
+
+impl Given {
+    /// Starts the application and stays until it has ended.
+    pub fn obey(self) -> ExitCode {
+        log::exit_on_panic();
+        log::init(&self.order.logs);
+        let ended = Supervisor::start(&self).and_then(Supervisor::stay);
+        match ended {
+            Ok(code) => ExitCode::from(code),
+            Err(failure) => {
+                log::report(&failure);
+                ExitCode::from(failure.exit.code())
+            }
+        }
+    }
 }
 
 impl Supervisor {

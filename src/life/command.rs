@@ -3,9 +3,8 @@
 use std::ffi::OsString;
 use std::time::Instant;
 
-use super::errand::{Errand, Returned};
+use super::errand::{Errand, Judgement, Returned};
 use super::hooks::{Around, Owing};
-use super::verdict::{Judgement, outcome_unknown, unlearned};
 use super::{Life, Times, migrate::nothing_to_do};
 use crate::attempt::{Attempts, Ready, Trouble};
 use crate::command::Line;
@@ -297,6 +296,27 @@ impl Life<'_> {
             "`{name}` applied the migrations in {elapsed_ms} ms"
         );
         Ok(End::Done)
+    }
+}
+
+/// The command was ended in the middle, or its end was not seen, and the history does not say that all is well.
+fn outcome_unknown(line: &Line, reason: &str, why: impl std::fmt::Display) -> Failure {
+    Failure::message(
+        Exit::OutcomeUnknown,
+        format!(
+            "the lock was lost while the migrate command `{}` ran ({reason}), and how far it got could not be learned: \
+             {why}",
+            line.name()
+        ),
+    )
+    .hint("see what of it is in the database before starting again")
+}
+
+/// What came instead of learning the outcome. A signal stays a signal, and a failure that another replica met is one.
+fn unlearned(line: &Line, reason: &str, failure: Failure) -> Failure {
+    match failure.exit {
+        Exit::Signal(_) | Exit::MigrationFailed => failure,
+        _ => outcome_unknown(line, reason, &failure),
     }
 }
 

@@ -6,7 +6,6 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
-use super::verdict::{Judgement, judge};
 use super::{Life, remains};
 use crate::attempt::Attempts;
 use crate::command::environment::{Access, environment};
@@ -54,6 +53,32 @@ impl Errand<'_> {
 pub(super) enum Why {
     Stop(Stop),
     Lost(String),
+}
+
+/// What the end of a command means.
+pub(super) enum Judgement {
+    Succeeded,
+    Failed(Failure),
+    Stopped(Failure),
+    Lost(String),
+}
+
+fn judge(errand: &Errand<'_>, ended: Ended<Why>) -> Judgement {
+    let Ended { status, halted, interrupted } = ended;
+    let what = format!("{} {status}{}", errand.name(), errand.consequence);
+    match (halted, interrupted) {
+        (Some(Why::Lost(reason)), _) => Judgement::Lost(reason),
+        (Some(Why::Stop(stop)), _) => Judgement::Stopped(stop.failure(&what)),
+        (None, Some(signal)) => {
+            tracing::info!(event = "signal", name = %signal, phase = "migrate", "{signal} came from the terminal");
+            Judgement::Stopped(Failure::message(
+                Exit::Signal(signal as i32),
+                format!("stopped from the terminal; {what}"),
+            ))
+        }
+        (None, None) if status == Status::Exited(0) => Judgement::Succeeded,
+        (None, None) => Judgement::Failed(Failure::message(Exit::MigrationFailed, what).hint(errand.hint)),
+    }
 }
 
 /// What came of an errand.

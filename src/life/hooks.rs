@@ -3,8 +3,7 @@
 use std::time::Instant;
 
 use super::Life;
-use super::errand::{Errand, Returned};
-use super::verdict::Judgement;
+use super::errand::{Errand, Judgement, Returned};
 use crate::attempt::{Attempts, Trouble};
 use crate::command::{Line, find};
 use crate::duration::milliseconds;
