@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use super::{Life, remains};
 use crate::attempt::Attempts;
 use crate::command::environment::{Access, environment};
-use crate::command::{Command, Ended, Halt, Line};
+use crate::command::{Command, Ended, Halt, Line, Status};
 use crate::duration::whole;
 use crate::engine::DbError;
 use crate::exit::{Exit, Failure, Result};
