@@ -21,7 +21,7 @@ fn a_release_is_dumped_before_and_seeded_behind_and_a_failed_dump_applies_nothin
     // The next release: its dump holds the shelves and not what it adds itself.
     example.write(
         "migrations/20250301090000_loan.sql",
-        "-- migrate:up\nCREATE TABLE loan (shelf_id INTEGER);\n",
+        "-- migrate:up\nCREATE TABLE loan (shelf_id INTEGER);\n-- migrate:down\nDROP TABLE loan;\n",
     );
     assert_eq!(example.run("docker compose build").code, 0);
     example.follow(FAILURE);
