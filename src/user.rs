@@ -121,7 +121,7 @@ impl User {
             uid: self.uid,
             gid: self.gid,
             groups: self.groups.clone(),
-            found: vec![0; self.groups.len()],
+            found: vec![0; self.groups.len() + 1],
         }
     }
 
@@ -181,7 +181,7 @@ pub struct Change {
     uid: u32,
     gid: u32,
     groups: Vec<u32>,
-    /// Room for what the kernel says the groups are.
+    /// Room for what the kernel says the groups are, and for one more.
     found: Vec<u32>,
 }
 
@@ -201,10 +201,13 @@ impl Change {
         }
         let Self { uid, gid, groups, .. } = self;
         let (uid, gid) = (*uid, *gid);
-        // SAFETY: the pointer is to as many ids as the first argument says, and the kernel only reads them; the other
-        // two take numbers alone.
+        // SAFETY: the pointer is to as many ids as the first argument says, and the kernel only reads them.
+        let set = unsafe { libc::syscall(libc::SYS_setgroups, groups.len(), groups.as_ptr()) };
+        if let Err(errno) = Errno::result(set) {
+            return if self.is_made_but_for_own_group() { Ok(()) } else { Err(errno.into()) };
+        }
+        // SAFETY: both take numbers alone.
         unsafe {
-            Errno::result(libc::syscall(libc::SYS_setgroups, groups.len(), groups.as_ptr()))?;
             Errno::result(libc::syscall(libc::SYS_setresgid, gid, gid, gid))?;
             Errno::result(libc::syscall(libc::SYS_setresuid, uid, uid, uid))?;
         }
@@ -213,28 +216,36 @@ impl Change {
 
     /// Whether the calling thread is the user in every respect, so that there is no way back either.
     fn is_made(&mut self) -> bool {
+        self.has_ids()
+            && self.found_groups().is_some_and(|count| self.found.get(..count) == Some(&self.groups))
+    }
+
+    /// The same where the user's own group may be among the supplementary ones as well, as Docker and Kubernetes start a
+    /// container: it is theirs either way.
+    fn is_made_but_for_own_group(&mut self) -> bool {
+        let Some(count) = self.found_groups().filter(|_| self.has_ids()) else { return false };
+        let others = self.groups.iter().filter(|group| **group != self.gid);
+        let found = self.found.get(..count).unwrap_or_default();
+        found.iter().filter(|group| **group != self.gid).eq(others)
+    }
+
+    fn has_ids(&self) -> bool {
         let (mut uids, mut gids) = ([0_u32; 3], [0_u32; 3]);
         let [real_uid, effective_uid, saved_uid] = &mut uids;
         let [real_gid, effective_gid, saved_gid] = &mut gids;
-        // SAFETY: every pointer is to memory of the right type that nobody else uses, and for the groups it is as large
-        // as the argument before it says.
-        let count = unsafe {
-            if libc::getresuid(real_uid, effective_uid, saved_uid) != 0
-                || libc::getresgid(real_gid, effective_gid, saved_gid) != 0
-            {
-                return false;
-            }
-            match libc::getgroups(0, std::ptr::null_mut()) {
-                // Asked with no room, the kernel only counts.
-                0 => 0,
-                _ => libc::getgroups(
-                    libc::c_int::try_from(self.found.len()).unwrap_or(libc::c_int::MAX),
-                    self.found.as_mut_ptr(),
-                ),
-            }
+        // SAFETY: every pointer is to memory of the right type that nobody else uses.
+        let asked = unsafe {
+            libc::getresuid(real_uid, effective_uid, saved_uid) == 0
+                && libc::getresgid(real_gid, effective_gid, saved_gid) == 0
         };
-        let same_groups = usize::try_from(count) == Ok(self.groups.len()) && self.found == self.groups;
-        uids == [self.uid; 3] && gids == [self.gid; 3] && same_groups
+        asked && uids == [self.uid; 3] && gids == [self.gid; 3]
+    }
+
+    /// Reads the groups into their room and says how many there are; `None` where it does not hold them.
+    fn found_groups(&mut self) -> Option<usize> {
+        let room = libc::c_int::try_from(self.found.len()).ok()?;
+        // SAFETY: the pointer is to as much memory as the first argument says, which nobody else uses.
+        usize::try_from(unsafe { libc::getgroups(room, self.found.as_mut_ptr()) }).ok()
     }
 }
 

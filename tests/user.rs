@@ -119,9 +119,12 @@ fn who_is_the_user_already_needs_no_permission() {
     let run = Run::new(["--mode", "off", "--user", "1234:1235", "--", "/bin/true"]);
     // Other groups than asked for, which only root could take away.
     run.under(already).output().exits(Exit::Refused);
-    let already = ["/usr/bin/setpriv", "--reuid=1234", "--regid=1235", "--clear-groups"];
-    let run = Run::new(["--mode", "off", "--user", "1234:1235", "--", "/usr/bin/id", "-u"]);
-    assert_eq!(run.under(already).output().succeeds().stdout, "1234\n");
+    // As Docker and Kubernetes start a container for a user: with the user's own group among the others too.
+    for groups in ["--clear-groups", "--groups=1235"] {
+        let already = ["/usr/bin/setpriv", "--reuid=1234", "--regid=1235", groups];
+        let run = Run::new(["--mode", "off", "--user", "1234:1235", "--", "/usr/bin/id", "-u"]);
+        assert_eq!(run.under(already).output().succeeds().stdout, "1234\n", "{groups}");
+    }
 }
 
 #[test]
