@@ -198,7 +198,7 @@ impl<'a> Attempts<'a> {
     }
 
     fn refused(&self, error: &DbError) -> Failure {
-        let message = format!("{} refuses us: {error}", self.connector.address());
+        let message = format!("cannot use the database at {}: {error}", self.connector.address());
         let hint = error.hint.clone().unwrap_or_else(|| {
             "waiting would not help; check the database's address, name and credentials".into()
         });
@@ -243,5 +243,8 @@ pub(crate) async fn within<T>(
 /// The server is usable, but what stands under the history table's name is not the tool's.
 fn unreadable(error: &DbError) -> Failure {
     Failure::message(Exit::Data, format!("the history table cannot be read: {error}"))
-        .hint("check --history-table and --format, and that the role may read the table")
+        .hint(
+            "check --history-table (CASTOFF_HISTORY_TABLE) and --format (CASTOFF_FORMAT), and that the role may read \
+             the table",
+        )
 }

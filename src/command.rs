@@ -168,7 +168,7 @@ impl Command<'_> {
             format!("{}: {} cannot be started: {error}", self.line.origin(), program.display()),
         )
         .hint(match self.user {
-            Some(_) => "may the user of --user execute it, and reach the working directory?",
+            Some(_) => "may the user of --user (CASTOFF_USER) execute it, and reach the working directory?",
             None => "is it built for this machine, and is its interpreter in the image?",
         })
     }

@@ -256,7 +256,7 @@ impl Config {
         let way_out = match (only_waits, names_others) {
             _ if is_health => (!needs_none).then_some("; --require none needs none"),
             (true, true) => None,
-            (true, false) => Some(", or name something else in --wait-for"),
+            (true, false) => Some(", or name something else in --wait-for (CASTOFF_WAIT_FOR)"),
             (false, _) => Some("; --mode off needs none"),
         };
         // Beside an application that was started without a look at these settings, they may mean anything.
@@ -272,7 +272,9 @@ impl Config {
             && database.export_url(database.target()).is_none()
         {
             report.notes.push(
-                "--export-database-url has nothing to do: the database was given as a complete URL".into(),
+                "--export-database-url (CASTOFF_EXPORT_DATABASE_URL) has no effect: the database was given as a \
+                 complete URL"
+                    .into(),
             );
         }
         Self {

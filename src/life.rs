@@ -364,11 +364,15 @@ impl Life<'_> {
             drift.map(|drift| drift == Drift::Fail).or(wish).unwrap_or(habit)
         };
         if on_edited == Some(Drift::Fail) && !format.keeps_checksums() {
-            tracing::warn!("--on-edited has no effect: {} keeps no checksums", format.name());
+            tracing::warn!(
+                "--on-edited (CASTOFF_ON_EDITED) has no effect: {} keeps no checksums",
+                format.name()
+            );
         }
         if out_of_order.is_some_and(|wanted| wanted != habits.out_of_order) && !format.keeps_every_version() {
             tracing::warn!(
-                "--out-of-order has no effect: the history of {} tells only how far the migrations went",
+                "--out-of-order (CASTOFF_OUT_OF_ORDER) has no effect: the history of {} tells only how far the \
+                 migrations went",
                 format.name()
             );
         }

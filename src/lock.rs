@@ -230,8 +230,14 @@ impl Watch for Acquiring<'_> {
             (None, Some(holder)) => format!("the lock was still held after {after}, by {}", describe(holder)),
             (None, None) => format!("the lock was still held after {after}, by another process"),
         };
-        Failure::message(Exit::LockTimeout, message)
-            .hint("see what the holder is doing; if its migrations take that long, raise --lock-timeout")
+        let hint = match waiter.trouble {
+            Some(_) => "check that the database runs and can be reached from this container",
+            None => {
+                "see what the holder is doing; if its migrations take that long, raise --lock-timeout \
+                 (CASTOFF_LOCK_TIMEOUT)"
+            }
+        };
+        Failure::message(Exit::LockTimeout, message).hint(hint)
     }
 }
 
@@ -306,7 +312,7 @@ fn pooled() -> Failure {
     )
     .hint(
         "set CASTOFF_DATABASE_URL to the server's direct address; if the pooler keeps one server session per client \
-         session, say so with --pooler session",
+         session, say so with --pooler session (CASTOFF_POOLER)",
     )
 }
 

@@ -162,7 +162,7 @@ impl Undecided {
                 names(&self.formats, " or ")
             ),
         )
-        .hint("say which with --format or CASTOFF_FORMAT"))
+        .hint("say which with --format (CASTOFF_FORMAT)"))
     }
 }
 
@@ -259,9 +259,10 @@ fn only_default() -> Result<PathBuf> {
             ),
         )
         .hint(if Path::new("alembic.ini").is_file() {
-            "there is an alembic.ini: name it with --migrations (CASTOFF_MIGRATIONS), or say --format alembic"
+            "there is an alembic.ini: name it with --migrations (CASTOFF_MIGRATIONS), or say --format alembic \
+             (CASTOFF_FORMAT)"
         } else {
-            "copy the migrations into the image and name them with --migrations or CASTOFF_MIGRATIONS"
+            "copy the migrations into the image and name them with --migrations (CASTOFF_MIGRATIONS)"
         })),
         found => Err(several(found)),
     }
@@ -269,12 +270,12 @@ fn only_default() -> Result<PathBuf> {
 
 fn several(found: &[&str]) -> Failure {
     Failure::message(Exit::Usage, format!("there are several migrations directories: {}", found.join(", ")))
-        .hint("name the one to use with --migrations or CASTOFF_MIGRATIONS")
+        .hint("name the one to use with --migrations (CASTOFF_MIGRATIONS)")
 }
 
 fn named(name: &str) -> Result<&'static dyn Format> {
     FORMATS.iter().copied().find(|format| format.name() == name).ok_or_else(|| {
-        Failure::message(Exit::Usage, format!("--format {name} is not built in"))
+        Failure::message(Exit::Usage, format!("--format (CASTOFF_FORMAT) is {name}, which is not built in"))
             .hint(format!("use {}", names()))
     })
 }
@@ -286,7 +287,7 @@ fn names() -> String {
 
 fn empty(directory: &Path) -> Failure {
     Failure::message(Exit::NoInput, format!("there is no migration in {}", directory.display())).hint(
-        format!("check what was copied into the image, and --migrations; formats built in: {}", names()),
+        format!("check what was copied into the image, and --migrations (CASTOFF_MIGRATIONS); formats built in: {}", names()),
     )
 }
 
@@ -308,7 +309,9 @@ fn files(directory: &Path, formats: &[&dyn Format], goes_back: bool) -> Result<F
         let exit = if path == directory { Exit::NoInput } else { Exit::Data };
         Failure::new(exit, anyhow::Error::new(error).context(format!("cannot read {}", path.display()))).hint(
             match exit {
-                Exit::NoInput => "check what was copied into the image, and --migrations",
+                Exit::NoInput => {
+                    "check what was copied into the image, and --migrations (CASTOFF_MIGRATIONS)"
+                }
                 _ => "check the file's permissions for the user the container runs as",
             },
         )

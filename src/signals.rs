@@ -58,6 +58,7 @@ impl Signals {
         Self::try_install().map_err(|error| {
             let error = anyhow::Error::new(error).context("cannot install the signal handlers");
             Failure::new(Exit::OsError, error)
+                .hint("see the container's limits, of open files (ulimit -n) for example")
         })
     }
 

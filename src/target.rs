@@ -179,6 +179,11 @@ impl Target {
         self.hosts.len() > 1 && !matches!(self.session_attrs, SessionAttrs::Any | SessionAttrs::PreferStandby)
     }
 
+    /// What is said of one host: its name only where there are several, since [`address`](Self::address) says the only one.
+    pub(crate) fn of_host(&self, host: &Host, what: &str) -> String {
+        if self.hosts.len() > 1 { format!("{host}: {what}") } else { what.to_owned() }
+    }
+
     /// Why a server of the host list is not the one wanted.
     pub fn unsuitable(&self, is_read_only: bool) -> Option<&'static str> {
         let wants_writes = matches!(self.session_attrs, SessionAttrs::Unset | SessionAttrs::ReadWrite);

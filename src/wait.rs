@@ -235,7 +235,8 @@ fn not_ready(missing: &[Missing], of: usize, clock: Clock) -> Failure {
     let (it_runs, hints) = (if missing.len() == 1 { "it runs" } else { "they run" }, hints.join("; "));
     Failure::message(Exit::Unavailable, message).hint(if hints.is_empty() {
         format!(
-            "check that {it_runs} and can be reached from this container; --wait-timeout says how long to wait"
+            "check that {it_runs} and can be reached from this container; --wait-timeout (CASTOFF_WAIT_TIMEOUT) says \
+             how long to wait"
         )
     } else {
         hints

@@ -95,3 +95,5 @@ mod wait;
 mod wait_for;
 #[cfg(test)]
 mod wire;
+#[cfg(test)]
+mod words;

@@ -5,6 +5,8 @@ use std::ffi::OsString;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
+use super::definition::definition;
+
 /// What to write instead.
 pub(super) const EXAMPLE: &str =
     "write for example `castoff -- node server.js` or `castoff migrate`; `castoff --help` says more";
@@ -29,8 +31,9 @@ pub(super) fn explain(error: &clap::Error) -> String {
         ErrorKind::UnknownArgument => {
             let word = argument.unwrap_or_default();
             if !word.starts_with('-') {
+                let near = near(&word).unwrap_or_default();
                 return format!(
-                    "{} is not expected here; an application stands after `--`: {EXAMPLE}",
+                    "{} is not expected here{near}; an application stands after `--`: {EXAMPLE}",
                     quoted(word)
                 );
             }
@@ -49,15 +52,23 @@ pub(super) fn explain(error: &clap::Error) -> String {
             "--steps needs a number from 1: write for example `castoff revert --steps 2`".to_owned()
         }
         ErrorKind::ArgumentConflict if argument.as_deref().is_some_and(|one| REVERTS.iter().any(|flag| one.starts_with(flag))) => {
-            "`castoff revert` takes one of `--steps N` and `--to ID`; `castoff revert --help` says more".to_owned()
+            "`castoff revert` takes either `--steps N` or `--to ID`, not both; `castoff revert --help` says more".to_owned()
         }
         // The only command that needs anything.
         ErrorKind::MissingRequiredArgument | ErrorKind::ArgumentConflict => {
-            "`castoff resolve` needs one of `--applied ID` and `--rolled-back ID`; `castoff resolve --help` says more"
+            "`castoff resolve` needs either `--applied ID` or `--rolled-back ID`, and not both; `castoff resolve --help` says more"
                 .to_owned()
         }
         kind => format!("{}: {EXAMPLE}", kind.as_str().unwrap_or("the command line makes no sense")),
     }
+}
+
+/// The subcommand that is meant, where a slip or two explain the word.
+fn near(word: &str) -> Option<String> {
+    let definition = definition();
+    let names = definition.get_subcommands().map(clap::Command::get_name);
+    let (slips, name) = names.map(|name| (strsim::damerau_levenshtein(word, name), name)).min()?;
+    (slips <= 2 && slips * 2 < name.len()).then(|| format!(" (did you mean `{name}`?)"))
 }
 
 /// The flags of which `revert` takes one.

@@ -108,7 +108,9 @@ pub(super) fn init(settings: &Settings<'_>, report: &mut Report) -> Init {
         (true, true) => Init::Group,
         (true, false) => Init::Child,
         (false, true) => {
-            report.warnings.push("--init-group has no effect without --init".into());
+            report
+                .warnings
+                .push("--init-group (CASTOFF_INIT_GROUP) has no effect without --init (CASTOFF_INIT)".into());
             Init::Off
         }
         (false, false) => Init::Off,

@@ -49,7 +49,7 @@ impl Source {
             Content::Given(secret) => Ok(secret.expose().to_owned()),
             Content::File(path) => self.read_file(path),
             Content::Entry(path, at) => entries(&self.read_file(path)?).nth(*at).ok_or_else(|| {
-                Unreadable::File(format!("{}: it is gone from {}", self.origin, path.display()))
+                Unreadable::File(format!("{}: its entry is gone from {}", self.origin, path.display()))
             }),
         }
     }

@@ -86,8 +86,8 @@ pub(crate) fn postgres(params: &mut Params, jdbc: bool, places: Places<'_>, repo
         TlsMode::Require if tls.root != TlsRoot::Unset => tls.mode = TlsMode::VerifyCa,
         TlsMode::VerifyCa | TlsMode::VerifyFull if tls.root == TlsRoot::Unset && files.root.is_none() => {
             report.mistake(
-                "sslmode verify-ca and verify-full need to know whom to trust: write sslrootcert=system (with \
-                 verify-full) or sslrootcert=/path/to/ca.pem",
+                "in the database's URL, sslmode verify-ca and verify-full need to know whom to trust: write \
+                 sslrootcert=system (with verify-full) or sslrootcert=/path/to/ca.pem",
             );
         }
         _ => {}

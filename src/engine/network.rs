@@ -10,6 +10,9 @@ const TLS: &str = "TLS";
 /// How every engine's message ends where nothing listens.
 const REFUSED: &str = "connection refused";
 
+/// What is said of a stream that ends too early.
+const CLOSED: &str = "the server closed the connection";
+
 /// Sorts an error that is not the server's own.
 pub(crate) fn classify(error: &sqlx::Error, connecting: bool) -> DbError {
     match error {
@@ -32,10 +35,20 @@ pub(crate) fn classify(error: &sqlx::Error, connecting: bool) -> DbError {
         // A protocol error leaves the stream out of step: the connection is dropped, never reused.
         other => DbError {
             verdict: if connecting { Verdict::NotYet } else { Verdict::Lost },
-            message: other.to_string(),
+            message: in_words(without_source(&other.to_string())).to_owned(),
             ..DbError::default()
         },
     }
+}
+
+/// sqlx takes the end of the stream for an answer to its first question.
+fn in_words(message: &str) -> &str {
+    if message.ends_with("unexpected response from SSLRequest: 0x00") { CLOSED } else { message }
+}
+
+/// sqlx names the line of its source behind what it says of the protocol.
+pub(crate) fn without_source(message: &str) -> &str {
+    message.split_once(" (sqlx_").map_or(message, |(message, _)| message)
 }
 
 /// Sorts an error met while connecting to something that is no database.
@@ -60,7 +73,7 @@ fn io(error: &io::Error, connecting: bool) -> DbError {
     let message = match error.kind() {
         io::ErrorKind::ConnectionRefused => REFUSED.to_owned(),
         io::ErrorKind::ConnectionReset => "connection reset".to_owned(),
-        io::ErrorKind::UnexpectedEof => "the server closed the connection".to_owned(),
+        io::ErrorKind::UnexpectedEof => CLOSED.to_owned(),
         io::ErrorKind::BrokenPipe => "the connection is broken".to_owned(),
         io::ErrorKind::NotFound => "no socket there".to_owned(),
         _ => error.to_string(),
@@ -97,6 +110,9 @@ fn remedy(error: &rustls::Error) -> Option<&'static str> {
         Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
             "name the authority that signed the server's certificate in sslrootcert (sslrootcert=system for the \
              system's store)"
+        }
+        Error::InvalidCertificate(CertificateError::BadSignature) => {
+            "another authority of the same name signed the server's certificate: name the one that did in sslrootcert"
         }
         Error::InvalidCertificate(
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },

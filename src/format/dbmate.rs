@@ -235,7 +235,8 @@ fn not_its_table(table: &TableName) -> Failure {
         format!("{table} is not a history table of dbmate's: it has more than the column `version`"),
     )
     .hint(format!(
-        "golang-migrate's has the same name: check --format, or name another table with --history-table or {}",
+        "golang-migrate's has the same name: check --format (CASTOFF_FORMAT), or name another table with \
+         --history-table (CASTOFF_HISTORY_TABLE) or {}",
         variables::TABLE
     ))
 }

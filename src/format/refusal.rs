@@ -32,7 +32,7 @@ pub(super) fn utf8<'a>(file: &Path, content: &'a [u8], tool: &str) -> Result<&'a
 /// A row that is not one of the tool's.
 pub(super) fn foreign_row(tool: &str, row: &Row) -> Failure {
     Failure::message(Exit::Data, format!("a row of the history table is not one of {tool}'s: {row:?}"))
-        .hint("check --history-table and --format")
+        .hint("check --history-table (CASTOFF_HISTORY_TABLE) and --format (CASTOFF_FORMAT)")
 }
 
 /// A file that its tool could not read either.

@@ -81,7 +81,7 @@ fn refusal(report: OwnedFd) -> Option<Errno> {
 
 fn cannot(what: &str, errno: Errno) -> Failure {
     let error = anyhow::Error::new(errno).context(format!("cannot {what} for the application"));
-    Failure::new(Exit::OsError, error)
+    Failure::new(Exit::OsError, error).hint("see the container's limits, of processes, open files and memory")
 }
 
 /// What `execve` takes, made before the fork.

@@ -257,7 +257,7 @@ impl Life<'_> {
         let (started, name) = (Instant::now(), purpose.line.name());
         let pending = purpose.pending(&locked.reading)?.map(|pending| pending.len());
         let known = pending.map(|pending| format!("{pending} pending: ")).unwrap_or_default();
-        tracing::info!(event = "migrate.start", pending, "{known}running `{name}`");
+        tracing::info!(event = "migrate.start", pending, "{known}running the migrate command `{name}`");
         Phase::Migrate.enter();
         let undertaking = purpose.undertaking(&locked.reading)?;
         let Returned { judgement, lost } = self.run_errand(attempts, locked, &errand, stopper).await?;

@@ -185,7 +185,7 @@ async fn watch(locked: &mut Locked, over: &Notify) -> Option<String> {
         }
         match timeout(ANSWER_LIMIT, locked.secure()).await {
             Ok(Ok(true)) => {}
-            Ok(Ok(false)) => return Some("the server says that the lock is no longer ours".into()),
+            Ok(Ok(false)) => return Some("the server says that the lock is no longer castoff's".into()),
             Ok(Err(DbError { message, .. })) => return Some(message),
             Err(_) => return Some(format!("the server did not answer for {}", whole(ANSWER_LIMIT))),
         }

@@ -10,7 +10,7 @@ use super::{Life, close, decide};
 use crate::attempt::{Attempts, Conditions, Ready, Trouble};
 use crate::config::Database;
 use crate::database::Configured;
-use crate::engine::{ConnectOptions, Engine, Ledger};
+use crate::engine::{ConnectOptions, DbError, Engine, Ledger};
 use crate::exit::{Exit, Failure, Result};
 use crate::health::{self, Answer, Health};
 use crate::phase::Phase;
@@ -106,6 +106,10 @@ impl Life<'_> {
             Err(Trouble::Never(failure)) if failure.exit == Exit::Data => {
                 unreadable = Some(failure);
                 attempts.connect(None, Some(deadline)).await?
+            }
+            Err(Trouble::NotYet(error)) if engine != Engine::Sqlite => {
+                let message = format!("{address}: {}", error.message);
+                return Err(Trouble::NotYet(DbError { message, ..error }));
             }
             result => result?,
         };

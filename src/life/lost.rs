@@ -3,6 +3,9 @@
 use crate::exit::{Exit, Failure};
 use crate::plan::Interrupted;
 
+/// What to do where nobody can tell how far a migration got.
+const LOOK_FIRST: &str = "see what of it is in the database before starting again";
+
 /// A migration whose connection was lost in the middle.
 pub(super) struct Lost {
     pub(super) id: String,
@@ -28,7 +31,7 @@ impl Lost {
                  learned: {why}"
             ),
         )
-        .hint("see what of it is in the database before starting again")
+        .hint(LOOK_FIRST)
     }
 
     /// What came instead of learning the outcome. A signal stays a signal, and a failure that another replica met
@@ -39,7 +42,7 @@ impl Lost {
             _ => {
                 let unknown = self.outcome_unknown(&failure);
                 match failure.hint {
-                    Some(hint) => unknown.hint(hint),
+                    Some(hint) => unknown.hint(format!("{LOOK_FIRST}; for the connection: {hint}")),
                     None => unknown,
                 }
             }

@@ -104,10 +104,14 @@ fn still_there(left: &Holder) -> Failure {
     let pid = left.pid.map_or_else(|| "PID".to_owned(), |pid| pid.to_string());
     Failure::message(
         Exit::LockTimeout,
-        format!("the lock is free, but what a command left behind whose castoff was killed still runs: {}", describe(left)),
+        format!(
+            "the lock is free, but what a command left behind whose castoff was killed still runs: {}",
+            describe(left)
+        ),
     )
     .hint(format!(
-        "see what it does; SELECT pg_terminate_backend({pid}) ends it. If it may take that long, raise --lock-timeout"
+        "see what it does; SELECT pg_terminate_backend({pid}) ends it. If it may take that long, raise \
+             --lock-timeout (CASTOFF_LOCK_TIMEOUT)"
     ))
 }
 

@@ -148,8 +148,8 @@ fn read(config: &Config, engine: Engine) -> Result<Found> {
             return failure;
         }
         failure.hint(
-            "the migrate command does not say what is pending: name the files it applies with --migrations, and \
-             --format if it is not recognised",
+            "the migrate command does not say what is pending: name the files it applies with --migrations \
+             (CASTOFF_MIGRATIONS), and --format (CASTOFF_FORMAT) if it is not recognised",
         )
     })
 }
@@ -166,7 +166,8 @@ fn nothing_to_read() -> Failure {
         "modes verify and await have to know what is pending, and a migrate command alone does not say it",
     )
     .hint(
-        "name the files it applies with --migrations, and --format if it is not recognised; or say --mode wait, which \
+        "name the files it applies with --migrations (CASTOFF_MIGRATIONS), and --format (CASTOFF_FORMAT) if it is not \
+         recognised; or say --mode wait (CASTOFF_MODE), which \
          waits for the database alone",
     )
 }

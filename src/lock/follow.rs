@@ -105,9 +105,10 @@ impl Watch for Following<'_> {
             (None, Some(holder)) => format!("; {} is at it", describe(holder)),
             (None, None) => "; nobody is applying anything".to_owned(),
         };
-        Failure::message(Exit::Pending, format!("after {after} {left}{meanwhile}")).hint(
+        Failure::message(Exit::Pending, format!("after {after}, {left}{meanwhile}")).hint(
             "mode await applies nothing itself: see what became of the process that does (`castoff migrate`, or a \
-             service in mode migrate); if its migrations take that long, raise --lock-timeout",
+             service in mode migrate); if its migrations take that long, raise --lock-timeout \
+             (CASTOFF_LOCK_TIMEOUT)",
         )
     }
 }
@@ -148,7 +149,7 @@ impl Following<'_> {
                     tracing::info!(
                         event = "lock.waiting",
                         holder = nobody,
-                        "{left}: waiting for another process to apply it"
+                        "{left}; waiting for another process to apply it"
                     );
                 }
                 self.left = Some(left);

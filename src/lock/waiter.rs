@@ -154,7 +154,9 @@ impl Waiter {
     /// Remembers why there is no connection; the next look opens another.
     fn lost(&mut self, attempts: &mut Attempts<'_>, error: DbError) {
         // A look that our own deadline cut short says nothing about the server.
-        if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) && self.holder.is_some() {
+        if self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+            && (self.holder.is_some() || self.idle)
+        {
             return;
         }
         attempts.report(&error);

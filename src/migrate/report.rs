@@ -19,7 +19,7 @@ pub(super) fn preparation(error: &DbError, ledger: &Ledger) -> Failure {
     .hint(match &error.hint {
         Some(hint) => hint.clone(),
         None if permission => "grant the role CREATE on the schema".into(),
-        None => "nothing was applied".into(),
+        None => "nothing was applied: see to what the server says, and start again".into(),
     })
 }
 
@@ -292,19 +292,19 @@ fn half_applied(migrating: Migrating<'_>, planned: &Planned) -> String {
     };
     if let Some(Repair { applied, rolled_back }) = &planned.step.back {
         return format!(
-            "what came before the failed statement may have stayed ({why}): finish it by hand and {rolled_back}, or undo \
+            "what ran before it stopped may have stayed ({why}): finish it by hand and {rolled_back}, or undo \
              it by hand and {applied}"
         );
     }
     if !planned.step.is_recorded() {
         return format!(
-            "what came before the failed statement may have stayed ({why}), and the file runs from its beginning along \
+            "what ran before it stopped may have stayed ({why}), and the file runs from its beginning along \
              with the next migration that is pending: see that it can bear that; {BY_HAND}"
         );
     }
     let Repair { applied, rolled_back } = repair(migrating, planned);
     format!(
-        "what came before the failed statement may have stayed ({why}): finish it by hand and {applied}, or undo it by \
+        "what ran before it stopped may have stayed ({why}): finish it by hand and {applied}, or undo it by \
          hand and {rolled_back} to run it again"
     )
 }

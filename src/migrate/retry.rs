@@ -66,7 +66,7 @@ pub(super) struct Retries<'a> {
 impl<'a> Retries<'a> {
     /// A step is retried only where nothing of it can have stayed: whole where it is one transaction, castoff's or its own;
     /// on MySQL, where nothing holds a schema change together, one statement. A script there that sets the limit itself is
-    /// left alone, and everywhere one that would do something else because of it.
+    /// left alone.
     pub(super) fn new(
         migrating: Migrating<'a>,
         planned: &'a Planned,
@@ -74,9 +74,7 @@ impl<'a> Retries<'a> {
         (stopping, position): (&'a Stopping, &'a Position),
     ) -> Self {
         let Planned { step, residue } = planned;
-        let mut parts = step.migration.parts.iter();
         let applies = match migrating.engine {
-            engine if parts.any(|part| script::bears_no_limit(engine, &part.sql)) => false,
             Engine::Postgres => {
                 step.atomicity == Atomicity::Together && *residue == Residue::Nothing
                     || is_one_transaction(&step.migration)
@@ -226,8 +224,9 @@ impl<'a> Retries<'a> {
             None => format!("see who holds it ({look}), and wait for them to finish, or end their sessions"),
         };
         let hint = format!(
-            "it waited for a lock {tries} times, each time up to {}; {who}; or raise --ddl-lock-retries, or \
-             --ddl-lock-timeout, for which everybody behind it waits as well",
+            "it waited for a lock {tries} times, each time up to {}; {who}; or raise --ddl-lock-retries \
+             (CASTOFF_DDL_LOCK_RETRIES), or \
+             --ddl-lock-timeout (CASTOFF_DDL_LOCK_TIMEOUT), for which everybody behind it waits as well",
             whole(limit)
         );
         DbError { hint: Some(hint), ..error }

@@ -34,7 +34,7 @@ impl Stop {
                 Exit::MigrateTimeout,
                 format!("the migrate timeout of {} passed; {what}", whole(limit)),
             )
-            .hint("raise --migrate-timeout, or make the migrations smaller"),
+            .hint("raise --migrate-timeout (CASTOFF_MIGRATE_TIMEOUT), or make the migrations smaller"),
         }
     }
 }

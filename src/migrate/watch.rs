@@ -77,7 +77,7 @@ async fn look(observer: &mut dyn Observer, seen: &RefCell<Seen>, started: Instan
         let (answered, now_seen) = match looked {
             Ok(Ok(Sight::There(activity))) => (true, Seen { activity, ..Seen::default() }),
             Ok(Ok(Sight::Silent)) => (true, Seen::nothing("the server does not say what it does".into())),
-            Ok(Ok(Sight::Gone)) => return "the server has ended our session".into(),
+            Ok(Ok(Sight::Gone)) => return "the server has ended castoff's session".into(),
             Ok(Err(error)) => {
                 (error.code.is_some(), Seen::nothing(format!("it cannot be looked at: {error}")))
             }

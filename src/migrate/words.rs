@@ -19,13 +19,14 @@ pub(super) fn begun(goes_back: bool, pending: usize) {
 
 /// Says that all of it was done.
 pub(super) fn ended(goes_back: bool, count: usize, elapsed_ms: u64) {
-    let migrations = migrations(count);
+    let (migrations, them) = (migrations(count), if count == 1 { "it" } else { "them" });
     if goes_back {
         tracing::info!(
             event = "revert.done",
             reverted = count,
             elapsed_ms,
-            "{migrations} reverted in {elapsed_ms} ms; an image that still holds them applies them again when it starts"
+            "{migrations} reverted in {elapsed_ms} ms; an image that still holds {them} applies {them} \
+             again when it starts"
         );
     } else {
         tracing::info!(

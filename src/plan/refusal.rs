@@ -30,11 +30,11 @@ pub(super) fn edited(edited: &[String], migrations: &Migrations) -> Failure {
     let line_endings =
         migrations.format.minds_line_endings() && changed.any(|migration| migration.text().contains("\r\n"));
     let hint = if line_endings {
-        "the file has Windows line endings: check it out with LF, as it was applied (.gitattributes: *.sql \
+        "the file has Windows line ends: check it out with LF, as it was applied (.gitattributes: *.sql \
          text eol=lf)"
     } else {
         "restore the file as it was applied and put the change into a new migration, or start anyway with \
-         --on-edited warn"
+         --on-edited warn (CASTOFF_ON_EDITED)"
     };
     Failure::message(
         Exit::Data,
@@ -69,7 +69,9 @@ pub(super) fn diverged(missing: &[String], migrations: &Migrations) -> Failure {
             migrations.directory.display()
         ),
     )
-    .hint("deploy the image that holds these migrations, or start anyway with --on-missing warn")
+    .hint(
+        "deploy the image that holds these migrations, or start anyway with --on-missing warn (CASTOFF_ON_MISSING)",
+    )
 }
 
 /// Nothing says where the history table would be.
@@ -96,7 +98,7 @@ pub(super) fn blocked(migrations: &Migrations, table: &TableName, unfinished: &U
     let Repair { applied, rolled_back } = migrations.format.repair(table, id);
     Failure::message(
         Exit::Data,
-        format!("migration {id} was begun earlier and did not finish: so {table} says{recorded}"),
+        format!("migration {id} was begun earlier and did not finish, as {table} says{recorded}"),
     )
     .hint(format!(
         "see what of it is in the database; finish it by hand and {applied}, or undo it by hand and {rolled_back} to \
@@ -151,7 +153,8 @@ pub(super) fn foreign_tables(plans: &Plans<'_>) -> Result<()> {
             format!("{name} applies nothing to a schema that is not empty and that it does not know"),
         ),
     };
-    let failure = Failure::message(exit, format!("the database holds tables but no {table}; {why}"));
+    let failure =
+        Failure::message(exit, format!("the database holds tables but no history table {table}; {why}"));
     Err(if refused {
         failure.hint(
             "check the database and schema; to baseline an existing one, say of each migration that is in it already: \

@@ -204,7 +204,7 @@ fn an_old_image_is_warned_about_and_starts() {
 fn a_file_with_windows_line_endings_is_recognised_as_such() {
     let on_disk = migrations(&[("1_a.sql", "SELECT 1;\r\n")]);
     let failure = refusal(&on_disk, &[other_row("1", true, "00")], STRICT);
-    assert!(failure.hint.unwrap().contains("Windows line endings"));
+    assert!(failure.hint.unwrap().contains("Windows line ends"));
 }
 
 #[test]

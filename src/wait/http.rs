@@ -164,7 +164,10 @@ fn judge(bytes: &[u8]) -> Result<(), DbError> {
         Some(Head { status, location: Some(location), .. }) => {
             return Err(DbError {
                 message: format!("it answers {status}, a redirect to {}", without_secrets(location)),
-                hint: Some("--wait-for does not follow redirects: name the address it leads to".into()),
+                hint: Some(
+                    "--wait-for (CASTOFF_WAIT_FOR) does not follow redirects: name the address it leads to"
+                        .into(),
+                ),
                 ..DbError::default()
             });
         }

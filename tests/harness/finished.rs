@@ -50,6 +50,11 @@ impl Finished {
         }
     }
 
+    /// The call: `castoff` and its arguments.
+    pub(crate) fn label(&self) -> &str {
+        &self.label
+    }
+
     /// Fails with everything printed unless castoff ended in this way.
     pub(crate) fn exits(self, exit: Exit) -> Self {
         self.exits_with(i32::from(exit.code()))

@@ -153,6 +153,12 @@ impl Run {
         self.wrapper.iter().any(|word| word == "--fork")
     }
 
+    /// The variables that a test has set, in its order.
+    pub(crate) fn variables(&self) -> impl Iterator<Item = (String, String)> {
+        let shown = |text: &OsString| text.to_string_lossy().into_owned();
+        self.env.iter().map(move |(name, value)| (shown(name), shown(value)))
+    }
+
     /// Starts it.
     pub(crate) fn spawn(&self) -> Running {
         let mut words = self.wrapper.iter().chain([&self.program]).chain(&self.args);

@@ -21,12 +21,12 @@ pub(super) async fn open(target: &Target, options: &ConnectOptions) -> Result<My
             Ok(mut connection) => match unsuitable(target, &mut connection).await {
                 None => return Ok(connection),
                 Some(reason) => {
-                    last = DbError { message: format!("{host}: {reason}"), ..DbError::default() };
+                    last = DbError { message: target.of_host(host, reason), ..DbError::default() };
                     let _ = connection.close().await;
                 }
             },
             Err(error) => {
-                let message = format!("{host}: {}", error.message);
+                let message = target.of_host(host, &error.message);
                 last = DbError { message, ..error };
             }
         }

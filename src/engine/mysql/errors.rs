@@ -98,7 +98,12 @@ const TABLE: &[Meaning] = &[
     meaning(3159, Never, Statement, TLS_NEEDED),
     // What we may do, and on which database. MySQL denies a missing database to a user who may not know of it.
     meaning(1044, Never, Statement, "create the database and grant the user rights on it"),
-    meaning(1049, NoDatabase, Statement, "create the database, or let castoff do it with --create-database"),
+    meaning(
+        1049,
+        NoDatabase,
+        Statement,
+        "create the database, or let castoff do it with --create-database (CASTOFF_CREATE_DATABASE)",
+    ),
     meaning(1046, NoDatabase, Statement, "name the database in the URL"),
     meaning(1142, Never, Statement, GRANT),
     meaning(1143, Never, Statement, GRANT),
@@ -185,8 +190,7 @@ fn handshake(message: &str) -> DbError {
     } else {
         None
     };
-    // sqlx names the line of its source behind each message.
-    let message = message.split_once(" (sqlx_").map_or(message, |(message, _)| message);
+    let message = network::without_source(message);
     DbError {
         verdict: if hint.is_some() { Never } else { NotYet },
         message: message.to_owned(),

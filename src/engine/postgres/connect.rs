@@ -42,12 +42,12 @@ pub(super) async fn open(target: &Target, options: &ConnectOptions) -> Result<Op
             Ok(mut opened) => match unsuitable(target, &mut opened.connection).await {
                 None => return Ok(opened),
                 Some(reason) => {
-                    last = DbError { message: format!("{host}: {reason}"), ..DbError::default() };
+                    last = DbError { message: target.of_host(host, reason), ..DbError::default() };
                     let _ = opened.connection.close().await;
                 }
             },
             Err(error) => {
-                let message = format!("{host}: {}", error.message);
+                let message = target.of_host(host, &error.message);
                 last = DbError { message, ..error };
             }
         }

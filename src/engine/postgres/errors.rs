@@ -27,7 +27,11 @@ const CONNECTING: &[(&str, Verdict, Option<&str>)] = &[
         Verdict::Credentials,
         Some("check that the role exists and that pg_hba.conf admits it from here"),
     ),
-    ("3D000", Verdict::NoDatabase, Some("create the database, or let castoff do it with --create-database")),
+    (
+        "3D000",
+        Verdict::NoDatabase,
+        Some("create the database, or let castoff do it with --create-database (CASTOFF_CREATE_DATABASE)"),
+    ),
     ("42501", Verdict::Never, Some("grant the role CONNECT on the database")),
     // A startup parameter the server knows and rejects.
     ("22023", Verdict::Never, Some("a parameter in the URL's options has a value the server refuses")),

@@ -50,7 +50,10 @@ impl Surroundings<'_> {
             Some(path) if path.is_dir() => self.of_directory(path),
             Some(path) => {
                 let why = format!("{} does not exist", path.display());
-                Err(no_input(why, "check what was copied into the image, and --migrations"))
+                Err(no_input(
+                    why,
+                    "check what was copied into the image, and --migrations (CASTOFF_MIGRATIONS)",
+                ))
             }
             None => self.of_nothing(),
         }
@@ -115,7 +118,7 @@ impl Surroundings<'_> {
                 let why = format!("there are several Alembic directories: {}", several.join(", "));
                 let failure = Failure::message(Exit::Usage, why);
                 Err(Trouble::Failure(
-                    failure.hint("name the one to use with --migrations or CASTOFF_MIGRATIONS"),
+                    failure.hint("name the one to use with --migrations (CASTOFF_MIGRATIONS)"),
                 ))
             }
         }
@@ -164,11 +167,12 @@ impl Surroundings<'_> {
             let why = format!("{} names no script_location", file());
             return Err(no_input(
                 why,
-                "name Alembic's configuration or its script directory with --migrations",
+                "name Alembic's configuration or its script directory with --migrations (CASTOFF_MIGRATIONS)",
             ));
         };
         if in_package(&location) {
-            let why = "which only Python can find; name that directory with --migrations";
+            let why =
+                "which only Python can find; name that directory with --migrations (CASTOFF_MIGRATIONS)";
             return Err(Trouble::NeedsPython(format!(
                 "{}: script_location is in a package, {location}, {why}",
                 file()

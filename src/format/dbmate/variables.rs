@@ -31,7 +31,7 @@ fn directory(text: String) -> Result<PathBuf> {
             Exit::Usage,
             format!("{DIRECTORY} names several directories ({text}), and castoff reads one"),
         )
-        .hint("put the files into one directory of the image and name it with --migrations or CASTOFF_MIGRATIONS"));
+        .hint("put the files into one directory of the image and name it with --migrations (CASTOFF_MIGRATIONS)"));
     }
     Ok(PathBuf::from(text))
 }
@@ -54,6 +54,6 @@ fn strict(text: &str) -> Result<OutOfOrder> {
         "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(OutOfOrder::Fail),
         "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(OutOfOrder::Apply),
         _ => Err(Failure::message(Exit::Usage, format!("{STRICT} is neither true nor false: \"{text}\""))
-            .hint(format!("write {STRICT}=true, or for castoff --out-of-order fail"))),
+            .hint(format!("write {STRICT}=true, or for castoff --out-of-order fail (CASTOFF_OUT_OF_ORDER)"))),
     }
 }

@@ -222,7 +222,7 @@ impl Variables<'_> {
             _ => Err(wrong(
                 NAME,
                 &locations,
-                "one filesystem:/directory, or name it with --migrations and unset this",
+                "one filesystem:/directory, or name it with --migrations (CASTOFF_MIGRATIONS) and unset this",
             )),
         }
     }

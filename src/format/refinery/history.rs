@@ -29,7 +29,10 @@ impl<'a> Record<'a> {
                 Exit::Data,
                 format!("the history's row of version {version} cannot be read: its {column}, {value}, is {wanted}"),
             )
-            .hint("mend the row by hand: refinery itself panics at it; or check --history-table and --format")
+            .hint(
+                "mend the row by hand: refinery itself panics at it; or check --history-table (CASTOFF_HISTORY_TABLE) \
+                 and --format (CASTOFF_FORMAT)",
+            )
         };
         let parsed = version.parse().map_err(|_| foreign_row("refinery", row))?;
         Ok(Self {
