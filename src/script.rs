@@ -37,7 +37,7 @@ mod words;
 pub(crate) use excerpt::MASK;
 pub use excerpt::excerpt;
 pub use index::{ConcurrentIndex, QualifiedName, concurrent_index};
-pub use queue::{Stretch, limits_queueing, stretches};
+pub use queue::{Stretch, bears_no_limit, limits_queueing, stretches};
 pub use refusal::{Refusal, refusal};
 pub use statements::{Statement, Statements, line_at, statements};
 pub use transaction::{controls_transaction, is_one_transaction, runs_outside_transaction};

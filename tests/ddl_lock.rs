@@ -249,3 +249,27 @@ fn a_signal_ends_a_pause_at_once_and_a_deadline_counts_it() {
     assert!(late.elapsed >= Duration::from_secs(1), "{late}");
     assert_eq!(database.versions(), [1]);
 }
+
+#[test]
+fn a_block_that_catches_every_error_never_catches_the_limit() {
+    let Some(database) = Database::on(Engine::Postgres) else { return };
+    let second = "DO $$ BEGIN ALTER TABLE busy ADD more INT; EXCEPTION WHEN OTHERS THEN END $$;\n";
+    let files = with_second(&database, second);
+    let reader = Reader::of(&database, "busy");
+    let mut running = migrate(&database, &files).spawn();
+    // Well behind the limit, and still in the queue.
+    running.until_line("its progress", |line| line.contains("migration.progress").then_some(()));
+    reader.leave();
+    running.wait().succeeds();
+    database.one("SELECT count(more) FROM busy");
+}
+
+#[test]
+fn what_a_script_asks_about_its_own_statement_is_not_answered_about_castoff_s() {
+    let Some(database) = Database::on(Engine::MySql) else { return };
+    let second = "INSERT INTO busy VALUES (1), (2);\nCREATE TABLE copy AS SELECT * FROM busy;\n\
+                  INSERT INTO busy VALUES (ROW_COUNT());\n";
+    let files = with_second(&database, second);
+    migrate(&database, &files).output().succeeds();
+    assert_eq!(database.one("SELECT count(*) FROM busy WHERE id = 2"), "2");
+}

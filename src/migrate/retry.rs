@@ -66,7 +66,7 @@ pub(super) struct Retries<'a> {
 impl<'a> Retries<'a> {
     /// A step is retried only where nothing of it can have stayed: whole where it is one transaction, castoff's or its own;
     /// on MySQL, where nothing holds a schema change together, one statement. A script there that sets the limit itself is
-    /// left alone.
+    /// left alone, and everywhere one that would do something else because of it.
     pub(super) fn new(
         migrating: Migrating<'a>,
         planned: &'a Planned,
@@ -74,7 +74,9 @@ impl<'a> Retries<'a> {
         (stopping, position): (&'a Stopping, &'a Position),
     ) -> Self {
         let Planned { step, residue } = planned;
+        let mut parts = step.migration.parts.iter();
         let applies = match migrating.engine {
+            engine if parts.any(|part| script::bears_no_limit(engine, &part.sql)) => false,
             Engine::Postgres => {
                 step.atomicity == Atomicity::Together && *residue == Residue::Nothing
                     || is_one_transaction(&step.migration)

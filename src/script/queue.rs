@@ -1,7 +1,7 @@
 //! Statements that queue for the locks of tables, so that everybody else queues behind them.
 
 use super::cursor::Cursor;
-use super::statements::Statement;
+use super::statements::{Statement, statements};
 use crate::target::Engine;
 
 /// Consecutive statements of a MySQL script that are sent at once.
@@ -91,11 +91,45 @@ pub fn limits_queueing(sql: &str) -> bool {
     })
 }
 
+/// Whether a limit, or what is sent to set it, could make a text do something else than it does with the tool.
+pub fn bears_no_limit(engine: Engine, sql: &str) -> bool {
+    match engine {
+        Engine::Postgres => catches_the_limit(sql) || prepares(sql),
+        Engine::MySql => asks_about_the_statement_before(sql),
+        Engine::Sqlite => false,
+    }
+}
+
+/// Whether a block has a handler that catches the passing of a limit: it would go on without what did not get its lock,
+/// and the migration would be recorded as applied.
+fn catches_the_limit(sql: &str) -> bool {
+    // `lock_not_available` by each of its names, its category's (`src/backend/utils/errcodes.txt`) and that of all errors.
+    const CAUGHT: [&str; 5] =
+        ["others", "lock_not_available", "55p03", "object_not_in_prerequisite_state", "55000"];
+    let text = sql.to_ascii_lowercase();
+    text.contains("exception") && CAUGHT.iter().any(|name| text.contains(name))
+}
+
+/// Whether a text makes prepared statements: no rollback takes them back, and the second try could not make them again.
+fn prepares(sql: &str) -> bool {
+    statements(Engine::Postgres, sql)
+        .iter()
+        .any(|statement| Cursor::new(Engine::Postgres, statement.text).keyword("PREPARE"))
+}
+
+/// Whether a text asks what the statement before has done: that would be the one that sets the limit.
+fn asks_about_the_statement_before(sql: &str) -> bool {
+    const ASKS: [&str; 6] =
+        ["row_count", "found_rows", "diagnostics", "warning", "error_count", "show errors"];
+    let text = sql.to_ascii_lowercase();
+    ASKS.iter().any(|name| text.contains(name))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Stretch, limits_queueing, stretches, waits_for_tables};
+    use super::{Stretch, bears_no_limit, limits_queueing, stretches, waits_for_tables};
     use crate::script::statements;
-    use crate::target::Engine::MySql;
+    use crate::target::Engine::{MySql, Postgres};
 
     #[test]
     fn schema_changes_wait_for_tables() {
@@ -156,5 +190,19 @@ mod tests {
         assert!(limits_queueing("SET LOCAL Lock_Timeout = '1s'"));
         assert!(limits_queueing("SET @@innodb_lock_wait_timeout = 3"));
         assert!(!limits_queueing("LOCK TABLE timeouts; SELECT 'lock'"));
+    }
+
+    #[test]
+    fn what_a_limit_would_change_bears_none() {
+        let block = |handler: &str| format!("DO $$ BEGIN DROP TABLE t; EXCEPTION WHEN {handler} THEN END $$");
+        for handler in ["Others", "undefined_table OR lock_not_available", "SQLSTATE '55P03'"] {
+            assert!(bears_no_limit(Postgres, &block(handler)), "{handler}");
+        }
+        assert!(!bears_no_limit(Postgres, &block("undefined_table")));
+        assert!(!bears_no_limit(Postgres, "UPDATE others SET a = 1"));
+        assert!(bears_no_limit(Postgres, "ALTER TABLE t ADD a INT; /* x */ prepare p AS SELECT 1"));
+        assert!(!bears_no_limit(Postgres, "INSERT INTO t VALUES ('PREPARE')"));
+        assert!(bears_no_limit(MySql, "CREATE TABLE a AS SELECT 1; SET @n = Row_Count()"));
+        assert!(!bears_no_limit(MySql, "CREATE TABLE a (id INT); PREPARE p FROM 'SELECT 1'"));
     }
 }

@@ -119,8 +119,12 @@ async fn a_limit_that_the_script_has_set_itself_fails_as_with_the_tool() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_not_one_transaction_is_not_limited() {
-    for sql in ["-- no-transaction\nVACUUM", "ALTER TABLE t ADD a INT; COMMIT;"] {
+async fn what_is_not_one_transaction_or_could_not_be_sent_again_is_not_limited() {
+    for sql in [
+        "PREPARE p AS SELECT 1; ALTER TABLE t ADD a INT",
+        "-- no-transaction\nVACUUM",
+        "ALTER TABLE t ADD a INT; COMMIT;",
+    ] {
         let mut stopper = Stopper::new(pending(), None);
         let server = blocked(1).shared();
         let files = [("1_a.sql", sql)];
