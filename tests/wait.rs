@@ -115,7 +115,7 @@ fn an_unknown_name_is_not_yet_and_asked_for_again() {
     let Some(database) = Database::on(Engine::Postgres) else { return };
     let url = database.url_at("db.castoff.test", database.port());
     let run = Run::new(["wait"]).env("DATABASE_URL", url).resolv_conf(dns.resolv_conf());
-    not_yet(&run.clone().option(["--wait-timeout", "700ms"]), "db.castoff.test");
+    not_yet(&run.clone().option(["--wait-timeout", "700ms"]), "lookup").says("waiting for db.castoff.test:");
     let mut running = run.spawn();
     running.until("wait.retry");
     dns.answer(DnsAnswer::Address(std::net::Ipv4Addr::LOCALHOST));
