@@ -101,7 +101,8 @@ fn whoever_stands_in_the_way_is_named_once_and_again_in_the_end() {
         }
         assert!(!text.contains("geheim"), "no more of its query: {run}");
     }
-    let at_once = migrate(&database, &files).option(["--ddl-lock-retries", "0"]).output();
+    let at_once = migrate(&database, &files).option(["--ddl-lock-retries", "0", "--ddl-lock-timeout", "3s"]);
+    let at_once = at_once.output();
     let hint = at_once.exits(Exit::MigrationFailed).field("exit", "hint");
     assert!(hint.contains("held up by monthly report"), "{hint}");
 }

@@ -18,7 +18,11 @@ mod phases;
 
 /// `castoff health` in a container of its own, as far as it sees processes: what else runs here is not its business.
 fn health(options: &[&str]) -> Run {
-    let run = Run::new(["health"]).option(options);
+    alone(Run::new(["health"]).option(options))
+}
+
+/// Where no castoff of somebody else's is a child of PID 1.
+fn alone(run: Run) -> Run {
     if Uid::effective().is_root() { run.pid1() } else { run }
 }
 
@@ -251,6 +255,6 @@ fn a_check_that_takes_too_long_for_somebody_can_be_stopped() {
 
 #[test]
 fn under_the_entrypoint_it_is_a_subcommand() {
-    let run = Run::new(["--", "castoff", "health", "--target", "file:///no/such"]).output();
+    let run = alone(Run::new(["--", "castoff", "health", "--target", "file:///no/such"])).output();
     assert_eq!(said(&run.exits(Exit::Unhealthy))["targets"][0]["target"], "file:///no/such");
 }
