@@ -117,7 +117,7 @@ fn init_group_alone_is_a_warning() {
         Run::new(["--mode=wait", "--wait-for=file:///proc", "--init-group", "--", "/bin/echo", "started"]);
     let run = run.output().succeeds();
     assert_eq!(run.stdout, "started\n");
-    assert!(run.stderr.contains("--init-group has no effect"), "{run}");
+    assert!(run.stderr.contains("--init-group (CASTOFF_INIT_GROUP) has no effect"), "{run}");
 }
 
 /// A letter of the process's state.
