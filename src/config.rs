@@ -217,7 +217,7 @@ impl Config {
             environment: environment.without(&SECRET_VARIABLES),
             export_database_url: false,
             logs,
-            warnings: report.mistakes().to_vec(),
+            warnings: report.mistakes().iter().chain(&report.warnings).cloned().collect(),
             remarks: vec![],
             notes: vec![],
         }

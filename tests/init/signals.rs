@@ -113,11 +113,12 @@ fn the_group_gets_them_if_that_is_wanted_and_otherwise_the_application_alone() {
 
 #[test]
 fn init_group_alone_is_a_warning() {
-    let run =
-        Run::new(["--mode=wait", "--wait-for=file:///proc", "--init-group", "--", "/bin/echo", "started"]);
-    let run = run.output().succeeds();
-    assert_eq!(run.stdout, "started\n");
-    assert!(run.stderr.contains("--init-group (CASTOFF_INIT_GROUP) has no effect"), "{run}");
+    for mode in ["--mode=wait", "--mode=off"] {
+        let run = Run::new([mode, "--wait-for=file:///proc", "--init-group", "--", "/bin/echo", "started"]);
+        let run = run.output().succeeds();
+        assert_eq!(run.stdout, "started\n");
+        assert!(run.stderr.contains("--init-group (CASTOFF_INIT_GROUP) has no effect"), "{run}");
+    }
 }
 
 /// A letter of the process's state.
