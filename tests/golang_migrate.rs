@@ -15,6 +15,7 @@ on_every_engine!(
     the_session_is_as_its_drivers_leave_it,
     the_row_is_there_whatever_a_script_makes_of_it,
     a_row_of_a_way_down_that_failed_at_its_end_is_resolved,
+    a_mark_that_a_way_down_may_have_left_is_told_as_such,
 );
 
 fn migrate(database: &Database, files: &Migrations) -> Run {
@@ -173,9 +174,27 @@ fn a_row_of_a_way_down_that_failed_at_its_end_is_resolved(database: &Database) {
     migrate(database, &files).output().succeeds();
     database.exec("UPDATE schema_migrations SET version = -1, dirty = true");
     let blocked = migrate(database, &files).output().exits(Exit::Data);
-    assert!(blocked.field("exit", "hint").contains("castoff resolve --rolled-back -1"), "{blocked}");
+    assert!(blocked.field("exit", "hint").contains("castoff resolve --applied -1"), "{blocked}");
     resolve(database, "--rolled-back", "-1", &files).succeeds();
     assert_eq!(row(database), []);
+}
+
+/// Killed on the way down: the mark is that of the version before, of which all is well.
+fn a_mark_that_a_way_down_may_have_left_is_told_as_such(database: &Database) {
+    let files = Migrations::of(&[
+        ("1_a.up.sql", "CREATE TABLE a (id INT);\n"),
+        ("2_b.up.sql", "CREATE TABLE b (id INT);\n"),
+    ]);
+    migrate(database, &files).output().succeeds();
+    database.exec("UPDATE schema_migrations SET version = 1, dirty = true");
+    let run = migrate(database, &files).output().exits(Exit::Data);
+    let said = run.field("exit", "hint");
+    assert!(said.contains("reverting 2 that did not finish"), "{said}");
+    assert!(said.contains("`castoff resolve --applied 1` and then `castoff resolve --applied 2`"), "{said}");
+    database.exec("UPDATE schema_migrations SET version = -1");
+    let run = migrate(database, &files).output().exits(Exit::Data);
+    assert!(run.stderr.contains("reverting migration 1 was begun earlier"), "{run}");
+    assert!(!run.stderr.contains("run it again"), "{run}");
 }
 
 #[test]

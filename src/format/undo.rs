@@ -31,6 +31,11 @@ pub trait Undo: Sync {
     /// A way down with its bookkeeping. The turn's `migration` is the way down, and its `previous` what is the newest once
     /// it has been gone.
     fn step_back(&self, at: &Site<'_>, turn: &Turn<'_>) -> Step;
+
+    /// The migration whose way back may have left the same mark as a broken-off `id`, and how that is repaired.
+    fn with_mark_of<'a>(&self, _: &'a [Migration], _id: &str) -> Option<(&'a str, Repair)> {
+        None
+    }
 }
 
 impl Step {

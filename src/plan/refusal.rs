@@ -95,15 +95,38 @@ pub(super) fn blocked(migrations: &Migrations, table: &TableName, unfinished: &U
         Some(error) if !error.is_empty() => format!(", with this error: {error}"),
         _ => String::new(),
     };
-    let Repair { applied, rolled_back } = migrations.format.repair(table, id);
-    Failure::message(
-        Exit::Data,
-        format!("migration {id} was begun earlier and did not finish, as {table} says{recorded}"),
-    )
-    .hint(format!(
-        "see what of it is in the database; finish it by hand and {applied}, or undo it by hand and {rolled_back} to \
-         run it again"
-    ))
+    let way_back = migrations.format.undo().ok().and_then(|undo| undo.with_mark_of(&migrations.list, id));
+    let back = way_back.map(|(from, Repair { applied, rolled_back })| {
+        let how = format!(
+            "see what of {from} is still in the database; remove it by hand and {rolled_back}, or make it whole by hand and \
+             {applied}"
+        );
+        (from, how)
+    });
+    match back {
+        Some((from, how)) if migrations.get(id).is_none() => Failure::message(
+            Exit::Data,
+            format!("reverting migration {from} was begun earlier and did not finish, as {table} says"),
+        )
+        .hint(how),
+        back => {
+            let Repair { applied, rolled_back } = migrations.format.repair(table, id);
+            let otherwise = back.map(|(from, how)| {
+                format!(
+                    "; where it was reverting {from} that did not finish, {table} says the same: then {how}"
+                )
+            });
+            Failure::message(
+                Exit::Data,
+                format!("migration {id} was begun earlier and did not finish, as {table} says{recorded}"),
+            )
+            .hint(format!(
+                "see what of it is in the database; finish it by hand and {applied}, or undo it by hand and {rolled_back} to \
+                 run it again{}",
+                otherwise.unwrap_or_default()
+            ))
+        }
+    }
 }
 
 /// What no server can run is said before anything is applied.

@@ -43,6 +43,16 @@ impl Undo for GolangMigrate {
             back: Some(repair(&migration.id, previous)),
         }
     }
+
+    /// On the way back the row is that of the version before, so the mark is as well.
+    fn with_mark_of<'a>(&self, migrations: &'a [Migration], id: &str) -> Option<(&'a str, Repair)> {
+        let from = if id == NOTHING {
+            migrations.first()
+        } else {
+            migrations.iter().skip_while(|migration| migration.id != id).nth(1)
+        };
+        from.map(|migration| (migration.id.as_str(), repair(&migration.id, Some(id))))
+    }
 }
 
 /// `Force` of `migrate.go`, in two steps, since the row is that of the version before: first it is true again, then it moves.
