@@ -18,6 +18,9 @@ const IDLE: (Duration, Duration) = (Duration::from_millis(200), Duration::from_s
 /// A waiter without a connection pauses a tenth of the time it has waited, within these.
 const APART: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(10));
 
+/// A look that the limit cuts short says nothing about the server, unless it has waited this long for an answer.
+const TELLING: Duration = Duration::from_secs(1);
+
 /// How often a waiter asks who holds the lock.
 const ASK_HOLDER: Duration = Duration::from_secs(1);
 
@@ -117,6 +120,8 @@ pub(super) struct Waiter {
     deadline: Option<Instant>,
     pub(super) holder: Option<Holder>,
     asked: Option<Instant>,
+    /// When the last look began.
+    looks_since: Instant,
     /// Whether the lock was ever found taken.
     pub(super) contended: bool,
     /// Why there is no connection, if there is none.
@@ -129,7 +134,16 @@ impl Waiter {
     fn new(limit: Option<Duration>) -> Self {
         let started = Instant::now();
         let deadline = limit.and_then(|limit| started.checked_add(limit));
-        Self { started, deadline, holder: None, asked: None, contended: false, trouble: None, idle: false }
+        Self {
+            started,
+            deadline,
+            holder: None,
+            asked: None,
+            looks_since: started,
+            contended: false,
+            trouble: None,
+            idle: false,
+        }
     }
 
     /// Whether it is time to ask who holds the lock.
@@ -154,9 +168,8 @@ impl Waiter {
     /// Remembers why there is no connection; the next look opens another.
     fn lost(&mut self, attempts: &mut Attempts<'_>, error: DbError) {
         // A look that our own deadline cut short says nothing about the server.
-        if self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
-            && (self.holder.is_some() || self.idle)
-        {
+        let is_cut_short = self.deadline.is_some_and(|deadline| Instant::now() >= deadline);
+        if is_cut_short && (self.holder.is_some() || self.looks_since.elapsed() < TELLING) {
             return;
         }
         attempts.report(&error);
@@ -174,12 +187,14 @@ impl Waiter {
             (true, true) => jitter(POLL.0, (waited / 10).clamp(IDLE.0, IDLE.1)),
             (false, _) => jitter(Duration::ZERO, (waited / 10).clamp(APART.0, APART.1)),
         };
-        match self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
-            Some(Duration::ZERO) => return false,
-            Some(remaining) => sleep(pause.min(remaining)).await,
-            None => sleep(pause).await,
-        }
-        true
+        let Some(deadline) = self.deadline else {
+            sleep(pause).await;
+            return true;
+        };
+        sleep(pause.min(deadline.saturating_duration_since(Instant::now()))).await;
+        // No look is begun that has no time.
+        self.looks_since = Instant::now();
+        self.looks_since < deadline
     }
 }
 
