@@ -182,6 +182,15 @@ pub enum Verdict {
     Statement,
 }
 
+impl DbError {
+    /// Whether the server understood, and the role may not.
+    pub fn is_permission(&self) -> bool {
+        // PostgreSQL's `insufficient_privilege`; MySQL's refusals of a database, table, column, privilege and routine.
+        const CODES: [&str; 6] = ["42501", "1044", "1142", "1143", "1227", "1370"];
+        self.code.as_deref().is_some_and(|code| CODES.contains(&code))
+    }
+}
+
 impl fmt::Display for DbError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)?;

@@ -49,6 +49,21 @@ fn reader(database: &Database) -> String {
     database.url().replace(&own, &format!("{name}:{}", secrets::encode(&password)))
 }
 
+#[test]
+fn who_may_not_write_the_history_on_mariadb_is_refused_and_has_left_nothing() {
+    let Some(database) = Database::on(Engine::MySql) else { return };
+    let files = Migrations::of(&[("1_a.sql", "CREATE TABLE a (id INT);\n")]);
+    Run::migrate(&database, &files).output().succeeds();
+    let url = reader(&database);
+    files.write("2_b.sql", "CREATE TABLE b (id INT);\n");
+    let run = Run::migrate(&database, &files).env("DATABASE_URL", &url).output().exits(Exit::MigrationFailed);
+    let hint = run.field("exit", "hint");
+    assert!(!hint.contains("may have stayed") && !hint.contains("resolve"), "{hint}");
+    database.exec("UPDATE _sqlx_migrations SET success = false");
+    let resolve = Run::new(["resolve", "--rolled-back", "1"]).database(&database).migrations(&files);
+    resolve.env("DATABASE_URL", &url).output().exits(Exit::Refused);
+}
+
 on_every_engine!(a_pattern_decides_whom_the_mode_is_for);
 
 /// One image: the workers wait for the web service, and whatever else is run starts at once.

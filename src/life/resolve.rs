@@ -107,7 +107,7 @@ fn refused(error: DbError) -> Failure {
         )
         .hint("nothing was recorded: run it again");
     }
-    let exit = if error.code.as_deref() == Some("42501") { Exit::Refused } else { Exit::MigrationFailed };
+    let exit = if error.is_permission() { Exit::Refused } else { Exit::MigrationFailed };
     Failure::message(exit, format!("the history could not be mended: {error}"))
         .hint(error.hint.unwrap_or_else(|| "see `castoff status` for what it says now".into()))
 }

@@ -303,9 +303,11 @@ async fn settle(
     let ledger = migrating.ledger;
     // It stood in a queue, and what was before that was rolled back with it.
     let never_began = error.lock_timeout && (migrating.engine == Engine::Postgres || during.is_first());
+    let is_bookkeeping = matches!(during, During::Mark | During::Before);
     let untouched = match step.atomicity {
         Atomicity::Together => {
-            session.send("ROLLBACK").await.is_ok() && (*residue == Residue::Nothing || never_began)
+            let nothing_stays = is_bookkeeping || *residue == Residue::Nothing || never_began;
+            session.send("ROLLBACK").await.is_ok() && nothing_stays
         }
         Atomicity::Apart => {
             // What is recorded of the failure must not end with it.
@@ -314,7 +316,7 @@ async fn settle(
                 tracing::debug!("ending the transaction of migration {}: {error}", step.migration.id);
             }
             match residue {
-                _ if matches!(during, During::Mark | During::Before) => true,
+                _ if is_bookkeeping => true,
                 Residue::Nothing => during.is_script(),
                 Residue::Part { unless_first, .. } => during.is_first() && *unless_first || never_began,
                 Residue::Index => during.is_first() && error.left_nothing && !step.resumed,
@@ -323,7 +325,7 @@ async fn settle(
     };
     // The next start recognises an unfinished index, removes it and builds it again.
     let again = untouched || during.is_first() && *residue == Residue::Index;
-    let records = !step.failed.is_empty() && !matches!(during, During::Mark | During::Before);
+    let records = !step.failed.is_empty() && !is_bookkeeping;
     let has_failed = records && !(again && (stopping.yes() || error.lock_timeout));
     let (entries, left) = match (has_failed, untouched || records) {
         (true, _) if untouched => (&step.failed, Left::Record),
@@ -336,7 +338,8 @@ async fn settle(
     if let Err(error) = together_at(session, ledger, entries, Moment::of(&said)).await {
         tracing::debug!("recording what became of migration {}: {error}", step.migration.id);
         // Who may not write the mark may not take it back either; it is there as a whole or not at all.
-        return if during == During::Mark { Left::Nothing } else { Left::Part };
+        let was_rolled_back = is_bookkeeping && step.atomicity == Atomicity::Together && step.mark.is_empty();
+        return if during == During::Mark || was_rolled_back { Left::Nothing } else { Left::Part };
     }
     left
 }

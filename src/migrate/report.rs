@@ -11,7 +11,7 @@ use crate::script;
 
 /// The session could not be prepared, or the history table not be created.
 pub(super) fn preparation(error: &DbError, ledger: &Ledger) -> Failure {
-    let permission = error.code.as_deref() == Some("42501");
+    let permission = error.is_permission();
     Failure::message(
         if permission { Exit::Refused } else { Exit::MigrationFailed },
         format!("cannot prepare the history table {}: {error}", ledger.table),
