@@ -85,10 +85,9 @@ fn every_catchable_signal_reaches_the_application() {
 
 /// A leader and a child of its group that say what they get; USR2 the leader passes on.
 const LEADER: &str = r#"trap 'echo leader 10 >&2' USR1
-trap 'kill -USR2 $child' USR2
+trap 'kill -USR2 $!' USR2
 /bin/sh -c 'trap "echo child 10 >&2" USR1; trap "echo child 12 >&2" USR2
     echo ready >&2; while :; do sleep 0.01; done' &
-child=$!
 while :; do wait; done"#;
 
 #[test]

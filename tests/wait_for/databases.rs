@@ -76,7 +76,7 @@ fn what_a_database_refuses_for_good_ends_the_wait_at_once() {
         format!("postgres://{name}:{right}@127.0.0.1:{port}/{name}?sslmode=require"),
     ] {
         let run = wait_for(["file:///no/such", &target]).output().exits(Exit::Refused);
-        assert!(run.field("exit", "reason").starts_with(&format!("127.0.0.1:{port}/")), "{run}");
+        assert!(run.field("exit", "reason").contains(&format!("127.0.0.1:{port}/")), "{run}");
         assert!(!run.field("exit", "hint").is_empty(), "{run}");
     }
 }
