@@ -11,7 +11,7 @@ pub struct Stretch {
     pub first: usize,
     /// The index behind its last one.
     pub end: usize,
-    /// Whether each of its statements [waits for whole tables](waits_for_tables).
+    /// Whether each of its statements waits for whole tables.
     pub queues: bool,
 }
 
