@@ -59,6 +59,11 @@ pub enum Words {
 /// Reads the arguments, the program's own name first.
 pub fn parse(arguments: Vec<OsString>) -> Words {
     let arguments = own_command_line(arguments);
+    if let Ok(matches) = definition::start().try_get_matches_from(&arguments)
+        && matches.contains_id("COMMAND")
+    {
+        return understand(&matches);
+    }
     match definition().try_get_matches_from(&arguments) {
         Ok(matches) => understand(&matches),
         Err(error) => match error.kind() {

@@ -149,7 +149,7 @@ impl Following<'_> {
                     tracing::info!(
                         event = "lock.waiting",
                         holder = nobody,
-                        "{left}; waiting for another process to apply it"
+                        "{left}; waiting for another process to do that"
                     );
                 }
                 self.left = Some(left);
