@@ -41,7 +41,7 @@ pub fn definition() -> Command {
 }
 
 /// What the start of an application takes, and nothing else: no subcommand, no help. Whatever it does not take is for
-/// [`definition`] to make out. Measured: to build that one takes a fifth of the processor time of a start with nothing
+/// [`definition`] to make out. Measured: to build that one takes a tenth of the processor time of a start with nothing
 /// pending, most of it for copies of every option in every subcommand.
 pub(super) fn start() -> Command {
     let options = OPTIONS.iter().filter(|option| option.of.is_none());
