@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::engine::{DbError, Engine, Facts, Ledger, LockKey, Row, TableName};
 use crate::environment::Environment;
-use crate::exit::{Exit, Failure, Result};
+use crate::exit::Result;
 
 pub mod alembic;
 pub mod dbmate;
@@ -413,10 +413,7 @@ pub trait Format: Sync {
     /// # Errors
     ///
     /// 65 where files or history contradict it, 64 where the tool knows no such thing.
-    fn resolve(&self, _: &Site<'_>, _: &Amendment<'_>) -> Result<Vec<Entry>> {
-        Err(Failure::message(Exit::Usage, format!("{} has no `resolve`", self.name()))
-            .hint("mend its history table by hand; `castoff status` says what it holds"))
-    }
+    fn resolve(&self, at: &Site<'_>, asked: &Amendment<'_>) -> Result<Vec<Entry>>;
 }
 
 /// Seconds since the Unix epoch as RFC 3339.

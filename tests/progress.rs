@@ -296,34 +296,29 @@ fn a_metadata_lock_is_told_with_whoever_holds_it_as_far_as_mariadb_shows_it() {
     in_time(&running.wait().succeeds());
 }
 
-#[test]
-fn where_mariadb_does_not_know_who_holds_a_metadata_lock_the_older_open_transactions_are_told() {
+/// A migration on MariaDB that a transaction holds up is told with the id of that.
+fn held_up_on_mariadb(sql: &str, told: &str, named: impl Fn(&str) -> String) {
     let Some(database) = Database::on(Engine::MySql) else { return };
     database.exec(&format!("GRANT PROCESS ON *.* TO {}@'%'", database.name()));
     users(&database);
     let (mut blocker, _) = blocker(&database, "worker");
     let id = blocker.one("SELECT CONNECTION_ID()");
-    let files = Migrations::of(&[("1_a.sql", "ALTER TABLE users ADD COLUMN age int;\n")]);
-    let mut running = forced(&database, &files).spawn();
-    let line = until_told(&mut running, "waiting for table metadata lock");
-    assert!(detail(&line).contains(&format!("pid {id}")), "{line}");
+    let mut running = forced(&database, &Migrations::of(&[("1_a.sql", sql)])).spawn();
+    let line = until_told(&mut running, told);
+    assert!(detail(&line).contains(&named(&id)), "{line}");
     blocker.exec("ROLLBACK");
     running.wait().succeeds();
 }
 
 #[test]
+fn where_mariadb_does_not_know_who_holds_a_metadata_lock_the_older_open_transactions_are_told() {
+    let sql = "ALTER TABLE users ADD COLUMN age int;\n";
+    held_up_on_mariadb(sql, "waiting for table metadata lock", |id| format!("pid {id}"));
+}
+
+#[test]
 fn a_wait_for_a_row_is_told_with_whoever_has_locked_it() {
-    let Some(database) = Database::on(Engine::MySql) else { return };
-    database.exec(&format!("GRANT PROCESS ON *.* TO {}@'%'", database.name()));
-    users(&database);
-    let (mut blocker, _) = blocker(&database, "worker");
-    let id = blocker.one("SELECT CONNECTION_ID()");
-    let files = Migrations::of(&[("1_a.sql", "SELECT 1;\nUPDATE users SET id = 2;\n")]);
-    let mut running = forced(&database, &files).spawn();
-    let line = until_told(&mut running, "held up by");
-    assert!(detail(&line).contains(&format!("(pid {id}")), "{line}");
-    blocker.exec("ROLLBACK");
-    running.wait().succeeds();
+    held_up_on_mariadb("SELECT 1;\nUPDATE users SET id = 2;\n", "held up by", |id| format!("(pid {id}"));
 }
 
 #[test]

@@ -245,9 +245,7 @@ impl Life<'_> {
         purpose: &ByCommand<'_>,
         stopper: &mut Stopper<'_>,
     ) -> Result<End> {
-        let secured = async { locked.secure().await.map_err(Trouble::NotYet) };
-        if !matches!(attempts.bounded(secured, None).await, Ok(true)) {
-            tracing::warn!("the lock was lost before the migrate command ran: taking it again");
+        if !self.still_locked(attempts, locked, "the migrate command").await? {
             return Ok(End::LostBefore);
         }
         let errand = purpose.errand();

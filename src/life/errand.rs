@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use super::{Life, remains};
-use crate::attempt::Attempts;
+use crate::attempt::{Attempts, Trouble};
 use crate::command::environment::{Access, environment};
 use crate::command::{Command, Ended, Halt, Line, Status};
 use crate::duration::whole;
@@ -90,6 +90,29 @@ pub(super) struct Returned {
 }
 
 impl Life<'_> {
+    /// Whether the lock is still ours around this, asked now. If not, that is said.
+    pub(super) async fn still_locked(
+        &self,
+        attempts: &Attempts<'_>,
+        locked: &mut Locked,
+        what: &str,
+    ) -> Result<bool> {
+        let secured = async { locked.secure().await.map_err(Trouble::NotYet) };
+        match attempts.bounded(secured, None).await {
+            Ok(true) => Ok(true),
+            Ok(false) => {
+                tracing::warn!("the lock was lost around {what}: taking it again");
+                Ok(false)
+            }
+            Err(Trouble::Never(failure)) => Err(failure),
+            Err(Trouble::NotYet(error)) => {
+                tracing::warn!("the lock was lost around {what}: taking it again: {error}");
+                locked.abandon();
+                Ok(false)
+            }
+        }
+    }
+
     /// Runs the command while the lock is looked after.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::Life;
 use super::errand::{Errand, Judgement, Returned};
-use crate::attempt::{Attempts, Trouble};
+use crate::attempt::Attempts;
 use crate::command::{Line, find};
 use crate::duration::milliseconds;
 use crate::engine::{Facts, Ledger, LockKey, Reading};
@@ -118,7 +118,7 @@ impl Life<'_> {
             }
         }
         // It may have taken hours.
-        self.still_locked(attempts, locked).await
+        self.still_locked(attempts, locked, "a hook").await
     }
 
     /// Runs the hook behind the migrations. Says whether it could run: without the lock it does not.
@@ -177,7 +177,7 @@ impl Life<'_> {
             let failure = stop.failure(&format!("{} did not run{}", errand.name(), errand.consequence));
             return Err(if hook == Hook::After { failure.hint(errand.hint) } else { failure });
         }
-        if !self.still_locked(attempts, locked).await? {
+        if !self.still_locked(attempts, locked, "a hook").await? {
             return Ok(Hooked::LostBefore);
         }
         Phase::Migrate.enter();
@@ -204,24 +204,6 @@ impl Life<'_> {
             (Judgement::Failed(failure), None) => Hooked::Failed(failure),
             (Judgement::Failed(failure) | Judgement::Stopped(failure), _) => return Err(failure),
         })
-    }
-
-    /// Whether the lock is ours, asked now.
-    async fn still_locked(&self, attempts: &Attempts<'_>, locked: &mut Locked) -> Result<bool> {
-        let secured = async { locked.secure().await.map_err(Trouble::NotYet) };
-        match attempts.bounded(secured, None).await {
-            Ok(true) => Ok(true),
-            Ok(false) => {
-                tracing::warn!("the lock was lost around a hook: taking it again");
-                Ok(false)
-            }
-            Err(Trouble::Never(failure)) => Err(failure),
-            Err(Trouble::NotYet(error)) => {
-                tracing::warn!("the lock was lost around a hook: taking it again: {error}");
-                locked.abandon();
-                Ok(false)
-            }
-        }
     }
 }
 
